@@ -1,0 +1,51 @@
+"""The limits on what may come in, each in one place and with its unit. Tests feed one more than each."""
+
+from __future__ import annotations
+
+MAX_BODY_BYTES = 256 * 1024
+"""A request body, in bytes, on either door (policies have their own, larger one)."""
+
+MAX_POLICY_BYTES = 1024 * 1024
+"""A policy file, in bytes."""
+
+MAX_DEPTH = 24
+"""Nesting of objects and arrays in a body."""
+
+MAX_NODES = 20_000
+"""Values (scalars, objects, arrays) in a body."""
+
+MAX_STRING = 64 * 1024
+"""One string in a body, in UTF-16-independent code points."""
+
+MAX_NAME = 128
+"""Names: agents, tools, rules, operators."""
+
+MAX_PURPOSE = 2_000
+"""An agent's purpose, in code points."""
+
+MAX_REASON = 4_000
+"""A reason or a guidance text, in code points."""
+
+MAX_LIST = 256
+"""Entries of a list that has no limit of its own."""
+
+MAX_INTEGER_BITS = 256
+"""Integers beyond this are refused: nothing that we govern has more."""
+
+MAX_FLOAT_DIGITS = 40
+"""Characters of one number with a fraction or an exponent."""
+
+MAX_WAIT_SECONDS = 60
+"""A long poll, in seconds."""
+
+MAX_HEADER_HEAD = 400
+"""The remembered head that a client sends along, in characters."""
+
+MAX_PENDING_PER_AGENT = 1_000
+"""Held intents that one agent may have waiting (threats T18)."""
+
+MAX_INTENTS_PER_JOB = 200
+"""Intents in one job: what a person can still review as one thing."""
+
+MAX_STREAMS_PER_IDENTITY = 8
+"""Event streams and long polls that one identity may hold open at once (threats T18)."""

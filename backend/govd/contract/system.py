@@ -1,0 +1,134 @@
+"""Health, identity and alarms: what a console's header and an agent's first call are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from govd.contract.jobs import Assurance
+from govd.contract.wire import Name, Origin, Reason, Sha256, Timestamp, Wire
+
+
+class Alarm(Wire):
+    """Something that does not go away by itself. `mend`: the command that mends it."""
+
+    id: str
+    kind: str
+    subject: str
+    message: str
+    mend: str
+    raised_at: Timestamp
+    seen_by: Name | None = None
+
+
+class Health(Wire):
+    """`status` is the one word that an unauthenticated caller sees."""
+
+    status: Literal["ok", "degraded", "halted"]
+    version: str | None = None
+    mode: Literal["embedded", "service"] | None = None
+    storage: Literal["sqlite", "postgresql"] | None = None
+    policy_sha256: Sha256 | None = None
+    policy_name: str | None = None
+    halted: str | None = None
+    alarms: int | None = None
+    head: str | None = None
+
+
+class Overview(Health):
+    """What the operator's header shows."""
+
+    operator: Name
+    assurance: Assurance
+    assurance_why: str
+    pending: int
+    next_expiry: Timestamp | None
+    alarm_list: list[Alarm] = Field(default_factory=list)
+    draft_sha256: Sha256 | None = None
+    log: str
+    agent_url: str
+
+
+class Me(Wire):
+    """`GET /v1/me`: what the holder of this token may do, and what is left today."""
+
+    name: Name
+    kind: Literal["agent", "executor"]
+    origins: list[Origin] = Field(default_factory=list)
+    token_expires_at: Timestamp | None = None
+    assurance: Assurance
+    policy_sha256: Sha256
+    pending: int = 0
+    pending_limit: int = 0
+    limits: list[dict[str, str]] = Field(default_factory=list)
+
+
+class IdentityView(Wire):
+    """An agent, executor or operator, as `govd … list` shows it. Tokens are never shown again."""
+
+    kind: Literal["agent", "executor", "operator"]
+    name: Name
+    state: Literal["active", "suspended", "removed"]
+    created_at: Timestamp
+    added_by: Name | None = None
+    uid: int | None = None
+    public_key: str | None = None
+    agents: list[str] = Field(default_factory=list)
+    origins: list[str] = Field(default_factory=list)
+    advisory: bool = False
+    token_expires_at: Timestamp | None = None
+    socket: str | None = None
+
+
+class AgentSubmission(Wire):
+    """The body of `POST /v1/agents` (operators' door). `ttl_s`: the token's life in seconds."""
+
+    name: Name
+    origins: Annotated[list[Origin], Field(max_length=32)] = Field(default_factory=lambda: ["user"])
+    uid: Annotated[int, Field(ge=0, le=2**32)] | None = None
+    ttl_s: Annotated[int, Field(ge=60, le=366 * 86_400)] = 86_400
+
+
+class TokenIssued(Wire):
+    """A token, said once."""
+
+    identity: IdentityView
+    token: str
+
+
+class EnrolmentSubmission(Wire):
+    """The body of `POST /v1/enrolments`: `enrolment` with its signature."""
+
+    enrolment: dict[str, object]
+    signature: str
+
+
+class PolicyVersion(Wire):
+    """A policy version as its history lists it."""
+
+    sha256: Sha256
+    name: str
+    state: Literal["in_force", "draft", "past", "broken"]
+    found_at: Timestamp
+    applied_by: str | None = None
+    reason: str | None = None
+    problems: list[str] = Field(default_factory=list)
+    changes: list[str] = Field(default_factory=list)
+
+
+class PolicyApplication(Wire):
+    """The body of `POST /v1/policy`: the source, the signed change, and what its commitment opens to."""
+
+    source: str
+    change: dict[str, object]
+    signature: str
+    salt: Annotated[str, Field(pattern=r"^[0-9a-f]{32,64}$")]
+    reason: Reason
+
+
+class TokenRenewed(Wire):
+    """The answer to `POST /v1/me/token`: a fresh token for the same agent; the old one ends with its time."""
+
+    token: str
+    token_expires_at: Timestamp

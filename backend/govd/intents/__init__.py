@@ -1,0 +1,1 @@
+"""Intents: what agents declare, decided and recorded."""

@@ -1,0 +1,1 @@
+"""govgate: the agent's side. Declares an intent, waits, verifies the attestation, acts once."""

@@ -1,0 +1,1 @@
+"""govconsole: the operator's terminal. It holds no truth and knows the backend only through its client."""
