@@ -89,6 +89,11 @@ def action_commitment(nonce: str, intent: str, digest: str) -> ActionCommitment:
     )
 
 
+def text_commitment(salt: str, text: str) -> str:
+    """The commitment of a vote to what its operator wrote: opens with the submission's salt (hex)."""
+    return commitment(bytes.fromhex(salt), text.encode())
+
+
 class Permit(Wire):
     """The highest total of one cap that a vote permits: a decimal, USD with six places or a count."""
 
