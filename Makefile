@@ -1,0 +1,72 @@
+# Two commands do everything: `make demo` and `make test`. Each target makes .venv by itself, once.
+# Needs Python 3.11 or later, git and make; nothing else. `make PYTHON=python3.12 …` names another Python.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Versions come from the lock; build isolation is off, so that they hold for the build tools too.
+INSTALL := $(PIP) install --constraint requirements.lock
+RUN_STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+
+MINUTES ?= 30
+ONLY    ?=
+ARGS    ?=
+# Two workers at most: many tests start processes of their own.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ "$$n" -gt 4 ] && n=4; echo $$n)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench soak screenshots docs lock clean
+
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(RUN_STAMP) ## Start a backend and a demo agent on their own state, and open the console
+	@$(BIN)/govconsole demo --policy "$(CURDIR)/policies/default.yaml" $(ARGS)
+
+test: $(DEV_STAMP) ## Run all tests (ARGS="-k word" for some; GOV_NO_SKIP=1 makes a skip a failure)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+
+check: $(DEV_STAMP) ## Style, types, import rules, freshness of schemas and generated docs
+	@$(BIN)/python tests/tools/check.py $(ARGS)
+
+format: $(DEV_STAMP) ## Put the code into its form
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+bench: $(DEV_STAMP) ## Measure, beside the baselines of this machine (ONLY=row for one)
+	@$(BIN)/python tests/performance/bench.py $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+soak: $(DEV_STAMP) ## The kill and race tests for MINUTES (30)
+	@GOV_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q -m soak --timeout=0 $(ARGS)
+
+screenshots: $(DEV_STAMP) ## Draw screenshots/*.svg from the running console
+	@$(BIN)/python tests/tools/screenshots.py $(ARGS)
+
+docs: $(DEV_STAMP) ## Write the generated pages of docs/ anew
+	@$(BIN)/python tests/tools/docs.py && $(BIN)/python tests/tools/attacks.py
+
+lock: $(DEV_STAMP) ## Write requirements.lock from .venv
+	@$(BIN)/python tests/tools/lock.py
+
+clean: ## Remove what was built (not .venv)
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "govconsole needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing)." >&2; \
+	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(RUN_STAMP): pyproject.toml requirements.lock | $(VENV)/bin/python
+	@echo "installing what govconsole runs on, at the versions of requirements.lock (a minute or two, once)"
+	@$(INSTALL) hatchling editables
+	@$(INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	@echo "installing what its tests and checks need (a minute, once)"
+	@$(INSTALL) --no-build-isolation --editable '.[dev]'
+	@touch $@
