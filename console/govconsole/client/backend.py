@@ -1,0 +1,166 @@
+"""The operators' door as the console speaks it: one method a route, domain models in and out.
+
+Must never swallow an answer that does not fit the contract: a wrong shape is an error, not an empty queue.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from govconsole.client.problems import error_of
+from govd.contract.errors import GovError, IntegrityError, UnreachableError
+from govd.contract.events import Event
+from govd.contract.heads import HEADER, SignedHead
+from govd.contract.intents import IntentDetail, Resolution
+from govd.contract.jobs import JobDetail, JobPage
+from govd.contract.system import Overview
+from govd.contract.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from govconsole.client.heads import HeadMemory
+    from govd.contract.votes import VoteSubmission
+
+M = TypeVar("M", bound=Wire)
+
+_TIMEOUT = httpx.Timeout(10.0)
+_STREAM_TIMEOUT = httpx.Timeout(10.0, read=None)
+PAGE = 200
+
+
+class Backend:
+    """A connection to one govd.
+
+    Args:
+        socket: The operators' Unix socket.
+        token: Reads the operator's token, at each request, so that a rotated one is taken up.
+        heads: What is remembered of this backend's log.
+    """
+
+    def __init__(self, socket: Path, token: Callable[[], str], heads: HeadMemory) -> None:
+        self.socket = socket
+        self._token = token
+        self._heads = heads
+        self._http = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://govd", timeout=_TIMEOUT
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def overview(self) -> Overview:
+        """What the header shows."""
+        return await self._call(Overview, "GET", "/v1/overview")
+
+    async def jobs(self, state: str = "held", limit: int = PAGE, cursor: str | None = None) -> JobPage:
+        """One page of jobs: `held`, `open`, `settled` or `all`."""
+        params: dict[str, str] = {"state": state, "limit": str(limit)}
+        if cursor is not None:
+            params["cursor"] = cursor
+        return await self._call(JobPage, "GET", "/v1/jobs", params=params)
+
+    async def job(self, job: str, *, peek: bool = False) -> JobDetail:
+        """A job for review: asking closes its open hold, unless `peek`."""
+        params = {"peek": "true"} if peek else {}
+        return await self._call(JobDetail, "GET", f"/v1/jobs/{job}", params=params)
+
+    async def vote(self, job: str, submission: VoteSubmission) -> JobDetail:
+        """Cast a signed vote."""
+        return await self._call(JobDetail, "POST", f"/v1/jobs/{job}/votes", body=submission)
+
+    async def resolve(self, intent: str, resolution: Resolution) -> IntentDetail:
+        """Say what became of an action whose outcome nobody reported."""
+        return await self._call(IntentDetail, "POST", f"/v1/intents/{intent}/resolution", body=resolution)
+
+    async def alarm_seen(self, alarm: str) -> None:
+        """Say that an alarm was seen."""
+        await self._send("POST", f"/v1/alarms/{alarm}/seen")
+
+    def log_position(self) -> int:
+        """The `seq` of the last head that was seen; 0 before the first answer."""
+        return SignedHead.parse(self._heads.text).head.seq if self._heads.text else 0
+
+    async def events(self, after: int) -> AsyncIterator[Event]:
+        """The events after that `seq`, each once and in order, until the connection ends.
+
+        Raises:
+            UnreachableError: the connection could not be made, or was lost.
+        """
+        from httpx_sse import SSEError, aconnect_sse
+
+        seen = after
+        sent = self._heads.text
+        headers = self._headers(sent) | {"Last-Event-ID": str(after)}
+        try:
+            async with aconnect_sse(
+                self._http, "GET", "/v1/events", headers=headers, timeout=_STREAM_TIMEOUT
+            ) as source:
+                if source.response.is_error:
+                    await source.response.aread()
+                    raise error_of(source.response)
+                async with contextlib.aclosing(source.aiter_sse()) as stream:
+                    async for item in stream:
+                        if not item.data:
+                            continue
+                        event = Event.model_validate_json(item.data)
+                        if event.seq > seen:
+                            seen = event.seq
+                            yield event
+        except (httpx.HTTPError, SSEError, ValidationError) as error:
+            raise UnreachableError(f"the event stream broke: {type(error).__name__}") from error
+
+    def _headers(self, sent: str | None) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        return headers | {HEADER: sent} if sent is not None else headers
+
+    async def _call(
+        self,
+        model: type[M],
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        body: Wire | None = None,
+    ) -> M:
+        response = await self._send(method, path, params=params, body=body)
+        try:
+            return model.model_validate_json(response.content)
+        except ValidationError as error:
+            place = "/".join(str(part) for part in error.errors()[0]["loc"])
+            raise IntegrityError(
+                f"the backend's answer is no {model.__name__}: {place}",
+                hint="console and backend are of different versions",
+            ) from None
+
+    async def _send(
+        self, method: str, path: str, *, params: dict[str, str] | None = None, body: Wire | None = None
+    ) -> httpx.Response:
+        sent = self._heads.text
+        extra: dict[str, Any] = {"json": body.model_dump(mode="json", by_alias=True)} if body else {}
+        try:
+            response = await self._http.request(
+                method, path, params=params or None, headers=self._headers(sent), **extra
+            )
+        except httpx.HTTPError as error:
+            raise UnreachableError(
+                f"no backend answers at {self.socket}: {type(error).__name__}", hint="govd serve"
+            ) from error
+        if response.is_error:
+            self._note_head_of_refusal(response, sent)
+            raise error_of(response)
+        self._heads.received(response.headers.get(HEADER), sent)
+        return response
+
+    def _note_head_of_refusal(self, response: httpx.Response, sent: str | None) -> None:
+        """A refusal's head is looked at where there is one; the refusal itself is what is told."""
+        head = response.headers.get(HEADER)
+        if head is not None:
+            with contextlib.suppress(GovError):
+                self._heads.received(head, sent)

@@ -1,0 +1,1 @@
+"""What the console knows, without a screen: pure, keyed by ids. Imports no Textual."""
