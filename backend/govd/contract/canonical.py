@@ -128,6 +128,8 @@ def _hashable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, int):
         return value if -_SAFE_INTEGER <= value <= _SAFE_INTEGER else {"$int": str(value)}
     if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise InvalidRequestError("an object whose keys are not all strings has no canonical form")
         # A sender's own "$int" must not read as our tag: every key that begins with "$" gets one more.
         return {("$" + key if key.startswith("$") else key): _hashable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
