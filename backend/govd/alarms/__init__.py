@@ -1,0 +1,1 @@
+"""Alarms: what went wrong and does not go away by itself."""

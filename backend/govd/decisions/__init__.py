@@ -1,0 +1,1 @@
+"""Decisions: the road of an intent from its declaration to APPROVED, DENIED or a hold."""

@@ -1,0 +1,331 @@
+"""The directory: who a token belongs to, and every change to who there is.
+
+Must never let a token of one kind through a door of another, nor add an operator or an executor without
+an existing operator's signature (threats T2, T3, T5).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from govd.audit.model import Entry
+from govd.contract.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidRequestError,
+    NotFoundError,
+    UnauthenticatedError,
+)
+from govd.contract.system import IdentityView
+from govd.contract.votes import Enrolment, load_public_key, verify
+from govd.identities import rules, store
+from govd.identities.model import Identity, Kind, Peer, State, new_token, token_digest
+from govd.times import maybe_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+    from govd.alarms.service import Alarms
+    from govd.contract.jobs import Assurance
+    from govd.storage.ledger import Ledger, Transaction
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Token:
+    kind: Kind
+    name: str
+    expires_at: datetime | None
+    peer: str | None
+
+
+class Directory:
+    """Identities and tokens, in memory for the doors and in the ledger for good."""
+
+    def __init__(self, ledger: Ledger, alarms: Alarms, govd_uid: int) -> None:
+        self._ledger = ledger
+        self._alarms = alarms
+        self._govd_uid = govd_uid
+        self._identities: dict[tuple[Kind, str], Identity] = {}
+        self._tokens: dict[str, _Token] = {}
+        self._uids: dict[str, set[int]] = {}
+        self.operator_uids: frozenset[int] = frozenset({govd_uid})
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the tables again."""
+        self._identities = {(item.kind, item.name): item for item in self._ledger.read(store.all_identities)}
+        self._tokens = {
+            row["token_sha256"]: _Token(row["kind"], row["name"], maybe_instant(row["expires_at"]), row["peer"])
+            for row in self._ledger.read(store.all_tokens)
+        }
+
+    # -- who is asking -------------------------------------------------------------------------------
+
+    def authenticate(self, token: str, peer: Peer, now: datetime) -> Identity:
+        """The active identity behind a token.
+
+        Raises:
+            UnauthenticatedError: unknown, expired, suspended, removed, or seen from a second peer, in
+                which case its holder is suspended on the spot.
+        """
+        digest = token_digest(token)
+        known = self._tokens.get(digest)
+        if known is None:
+            raise UnauthenticatedError("this token is not known here")
+        if known.expires_at is not None and now >= known.expires_at:
+            raise UnauthenticatedError(
+                "this token has expired", hint=f"govd agents rotate {known.name}, or renew it before it ends"
+            )
+        identity = self._identities[known.kind, known.name]
+        if identity.state != "active":
+            raise UnauthenticatedError(
+                f"the {identity.kind} {identity.name} is {identity.state}", hint=f"govd agents resume {identity.name}"
+            )
+        if known.kind != "operator":
+            self._check_peer(digest, known, identity, peer)
+        return identity
+
+    def _check_peer(self, digest: str, known: _Token, identity: Identity, peer: Peer) -> None:
+        if identity.uid is not None and peer.uid is not None and peer.uid != identity.uid:
+            self._two_peers(identity, f"uid:{identity.uid}", peer)
+        if known.peer is None:
+            known.peer = peer.text()
+            self._ledger.submit(lambda tx: store.bind_token(tx.connection, digest, peer.text()))
+        elif known.peer != peer.text():
+            self._two_peers(identity, known.peer, peer)
+        if peer.uid is not None:
+            self._uids.setdefault(identity.name, set()).add(peer.uid)
+
+    def _two_peers(self, identity: Identity, first: str, second: Peer) -> None:
+        def work(transaction: Transaction) -> None:
+            self._set_state_in(transaction, identity, "suspended", actor="govd", why="token-two-peers")
+            self._alarms.raise_in(
+                transaction,
+                "token-two-peers",
+                f"{identity.kind}:{identity.name}",
+                f"the token of {identity.name} was shown by {first} and by {second.text()}: it is suspended",
+                f"govd agents rotate {identity.name}; govd agents resume {identity.name}",
+            )
+
+        self._identities[identity.kind, identity.name] = replace(identity, state="suspended")
+        self._ledger.submit(work)
+        raise UnauthenticatedError("this token was shown by another peer before: it is suspended")
+
+    def get(self, kind: Kind, name: str) -> Identity:
+        """One identity.
+
+        Raises:
+            NotFoundError: there is none, or it is removed.
+        """
+        identity = self._identities.get((kind, name))
+        if identity is None or identity.state == "removed":
+            raise NotFoundError(f"there is no {kind} of that name")
+        return identity
+
+    def public_keys(self) -> Mapping[str, str]:
+        """The vote keys of all active operators."""
+        return {
+            item.name: item.public_key
+            for item in self._identities.values()
+            if item.kind == "operator" and item.state == "active" and item.public_key
+        }
+
+    def agents(self) -> list[Identity]:
+        """The agents that are not removed."""
+        return [item for item in self._identities.values() if item.kind == "agent" and item.state != "removed"]
+
+    # -- what it is worth ----------------------------------------------------------------------------
+
+    def assurance(self, agent: str) -> tuple[Assurance, str]:
+        """Whether decisions about this agent are enforced, and why."""
+        identity = self._identities.get(("agent", agent))
+        uids = set(self._uids.get(agent, ()))
+        if identity is not None and identity.uid is not None:
+            uids.add(identity.uid)
+        executors = tuple(
+            (item.uid, item.advisory)
+            for item in self._identities.values()
+            if item.state == "active" and item.serves(agent)
+        )
+        return rules.assess(
+            rules.Standing(
+                agent=frozenset(uids), govd=self._govd_uid, operators=self.operator_uids, executors=executors
+            )
+        )
+
+    def overall_assurance(self) -> tuple[Assurance, str]:
+        """The assurance of the whole house, for the console's header."""
+        return rules.worst([self.assurance(agent.name) for agent in self.agents()])
+
+    def views(self, kind: Kind) -> list[IdentityView]:
+        """Every identity of one kind, as lists show it."""
+        ends = {
+            (token.kind, token.name): token.expires_at for token in self._tokens.values() if token.expires_at
+        }
+        return [
+            IdentityView(
+                kind=item.kind,
+                name=item.name,
+                state=item.state,
+                created_at=item.created_at,
+                added_by=item.added_by,
+                uid=item.uid,
+                public_key=item.public_key,
+                agents=list(item.agents),
+                origins=list(item.origins),
+                advisory=item.advisory,
+                token_expires_at=ends.get((item.kind, item.name)),
+            )
+            for item in self._identities.values()
+            if item.kind == kind
+        ]
+
+    # -- changes -------------------------------------------------------------------------------------
+
+    def add_agent(self, identity: Identity, ttl: timedelta, by: str) -> str:
+        """Add an agent; its token is returned once and kept as a digest.
+
+        Raises:
+            ConflictError: the name is taken, also by a removed agent: names are never given twice.
+        """
+        token = new_token("agent")
+
+        def work(transaction: Transaction) -> None:
+            _refuse_taken(transaction, "agent", identity.name)
+            store.add(transaction.connection, replace(identity, created_at=transaction.now), None, None)
+            self._issue_in(transaction, token, "agent", identity.name, ttl)
+            transaction.record(
+                Entry(type="agent.added", actor=f"operator:{by}", agent=identity.name, details={"uid": identity.uid})
+            )
+
+        self._change(work)
+        return token
+
+    def issue(self, name: str, ttl: timedelta, actor: str, *, drop: bool) -> str:
+        """A fresh token for an agent; `drop` forgets the older ones at once."""
+        token = new_token("agent")
+
+        def work(transaction: Transaction) -> None:
+            if drop:
+                store.drop_tokens(transaction.connection, "agent", name)
+            store.drop_expired(transaction.connection, transaction.now)
+            self._issue_in(transaction, token, "agent", name, ttl)
+            transaction.record(Entry(type="agent.token_issued", actor=actor, agent=name, details={"dropped": drop}))
+
+        self.get("agent", name)
+        self._change(work)
+        return token
+
+    def set_state(self, kind: Kind, name: str, state: State, by: str) -> None:
+        """Suspend, resume or remove an agent."""
+        identity = self.get(kind, name)
+        self._change(lambda tx: self._set_state_in(tx, identity, state, actor=f"operator:{by}", why="operator"))
+
+    def enrol(self, enrolment: Enrolment, signature: str, by: str) -> None:
+        """Add or remove an operator or executor, on an existing operator's signature (threats T5).
+
+        Raises:
+            ForbiddenError: signed by nobody who may, or not at all.
+            ConflictError: the name is taken, or the last operator would go.
+        """
+        self._check_enrolment(enrolment, signature, by)
+        text = enrolment.model_dump_json()
+
+        def work(transaction: Transaction) -> None:
+            if enrolment.operation == "add":
+                self._add_in(transaction, enrolment, text, signature)
+            else:
+                self._set_state_in(
+                    transaction, self.get(enrolment.kind, enrolment.name), "removed", actor=f"operator:{by}", why="operator"
+                )
+
+        self._change(work)
+
+    def _check_enrolment(self, enrolment: Enrolment, signature: str, by: str) -> None:
+        key = self.public_keys().get(enrolment.signed_by)
+        if enrolment.signed_by != by or key is None or not verify(enrolment, signature, key):
+            raise ForbiddenError(
+                f"adding or removing an {enrolment.kind} needs the signature of an existing operator",
+                hint="pass --as OPERATOR and its passphrase",
+            )
+        if abs((self._ledger.now() - enrolment.signed_at).total_seconds()) > _SIGNATURE_AGE_S:
+            raise ForbiddenError("the signature is not from the last ten minutes: sign again")
+        if enrolment.operation == "remove" and enrolment.kind == "operator" and len(self.public_keys()) == 1:
+            raise ConflictError("this is the last operator: add another one first")
+        if enrolment.operation == "add":
+            if enrolment.token_sha256 is None:
+                raise InvalidRequestError("an enrolment carries the digest of the token", pointer="/enrolment/token_sha256")
+            if enrolment.kind == "operator":
+                load_public_key(enrolment.public_key or "")
+            elif not enrolment.agents:
+                raise InvalidRequestError("name the agents that it acts for", pointer="/enrolment/agents")
+
+    def _add_in(self, transaction: Transaction, enrolment: Enrolment, text: str, signature: str) -> None:
+        _refuse_taken(transaction, enrolment.kind, enrolment.name)
+        identity = Identity(
+            kind=enrolment.kind,
+            name=enrolment.name,
+            state="active",
+            created_at=transaction.now,
+            added_by=enrolment.signed_by,
+            uid=enrolment.uid,
+            public_key=enrolment.public_key,
+            agents=tuple(enrolment.agents),
+            advisory=enrolment.advisory,
+        )
+        store.add(transaction.connection, identity, text, signature)
+        store.add_token(
+            transaction.connection,
+            enrolment.token_sha256 or "",
+            enrolment.kind,
+            enrolment.name,
+            at=transaction.now,
+            until=None,
+        )
+        transaction.record(
+            Entry(
+                type=f"{enrolment.kind}.added",
+                actor=f"operator:{enrolment.signed_by}",
+                details={"name": enrolment.name, "signature": signature, "advisory": enrolment.advisory},
+            )
+        )
+
+    def _issue_in(self, transaction: Transaction, token: str, kind: Kind, name: str, ttl: timedelta) -> None:
+        store.add_token(
+            transaction.connection,
+            token_digest(token),
+            kind,
+            name,
+            at=transaction.now,
+            until=transaction.now + ttl,
+        )
+
+    def _set_state_in(self, transaction: Transaction, identity: Identity, state: State, *, actor: str, why: str) -> None:
+        store.set_state(transaction.connection, identity.kind, identity.name, state)
+        if state == "removed":
+            store.drop_tokens(transaction.connection, identity.kind, identity.name)
+        transaction.record(
+            Entry(
+                type=f"{identity.kind}.{state}",
+                actor=actor,
+                agent=identity.name if identity.kind == "agent" else None,
+                details={"name": identity.name, "why": why},
+            )
+        )
+
+    def _change(self, work: object) -> None:
+        self._ledger.submit(work).result()  # type: ignore[arg-type]  # a work of any result
+        self.refresh()
+
+
+_SIGNATURE_AGE_S = 600
+
+
+def _refuse_taken(transaction: Transaction, kind: Kind, name: str) -> None:
+    if store.find(transaction.connection, kind, name) is not None:
+        raise ConflictError(f"the {kind} {name} is there already: names are never given twice")

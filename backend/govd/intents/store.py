@@ -1,0 +1,266 @@
+"""The tables `intents`, `totals` and `reservations`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from govd.contract.intents import IntentState
+from govd.storage.schema import holds, intents, reservations, totals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import RowMapping
+
+TotalKey = tuple[str, str, str]
+"""(cap, subject, window)."""
+
+
+@dataclass(frozen=True)
+class Booked:
+    """One row of `reservations`; amounts in units (micro-USD or a count)."""
+
+    intent: str
+    cap: str
+    subject: str
+    window: str
+    amount: int
+    limit: int
+    state: str
+
+    @property
+    def key(self) -> TotalKey:
+        """Which total it counts in."""
+        return self.cap, self.subject, self.window
+
+
+_INSERT: Final = insert(intents)
+_BY_KEY: Final = select(intents).where(
+    intents.c.agent == bindparam("agent_"), intents.c.idempotency_key == bindparam("key_")
+)
+_BY_ID: Final = select(intents).where(intents.c.id == bindparam("id_"))
+_HELD_OF_AGENT: Final = (
+    select(func.count())
+    .select_from(intents)
+    .where(intents.c.agent == bindparam("agent_"), intents.c.state == IntentState.HELD.value)
+)
+_TOTAL: Final = select(totals.c.total, totals.c.permitted).where(
+    totals.c.cap == bindparam("cap_"), totals.c.subject == bindparam("subject_"), totals.c.win == bindparam("win_")
+)
+_ADD: Final = (
+    update(totals)
+    .where(
+        totals.c.cap == bindparam("cap_"),
+        totals.c.subject == bindparam("subject_"),
+        totals.c.win == bindparam("win_"),
+        totals.c.total + bindparam("amount_") <= bindparam("ceiling_"),
+    )
+    .values(total=totals.c.total + bindparam("amount_"))
+)
+_RESERVE: Final = insert(reservations)
+
+
+def add(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert an intent."""
+    connection.execute(_INSERT, values)
+
+
+def by_idempotency_key(connection: Connection, agent: str, key: str) -> RowMapping | None:
+    """The intent that this agent submitted under that key."""
+    return connection.execute(_BY_KEY, {"agent_": agent, "key_": key}).mappings().first()
+
+
+def by_id(connection: Connection, intent: str) -> RowMapping | None:
+    """One intent."""
+    return connection.execute(_BY_ID, {"id_": intent}).mappings().first()
+
+
+def of_job(connection: Connection, job: str) -> Sequence[RowMapping]:
+    """The intents of a job, oldest first."""
+    query = select(intents).where(intents.c.job == job).order_by(intents.c.id)
+    return connection.execute(query).mappings().all()
+
+
+def of_hold(connection: Connection, hold: str) -> Sequence[RowMapping]:
+    """The intents that gathered in a hold, oldest first."""
+    query = select(intents).where(intents.c.hold == hold).order_by(intents.c.id)
+    return connection.execute(query).mappings().all()
+
+
+def held_until(connection: Connection, row: RowMapping) -> int | None:
+    """When the hold of this intent ends, in microseconds."""
+    if row["hold"] is None:
+        return None
+    return connection.execute(select(holds.c.expires_at).where(holds.c.id == row["hold"])).scalar()
+
+
+def count_held(connection: Connection, agent: str) -> int:
+    """How many intents of this agent wait for a person."""
+    return int(connection.execute(_HELD_OF_AGENT, {"agent_": agent}).scalar_one())
+
+
+def count_of_job(connection: Connection, job: str) -> int:
+    """How many intents a job has."""
+    query = select(func.count()).select_from(intents).where(intents.c.job == job)
+    return int(connection.execute(query).scalar_one())
+
+
+def move(connection: Connection, intent: str, current: IntentState, to: IntentState, **values: Any) -> bool:  # noqa: ANN401 - column values
+    """Set the state if it still is `current`: of two that try, exactly one gets True, on every storage."""
+    done = connection.execute(
+        update(intents)
+        .where(intents.c.id == intent, intents.c.state == current.value)
+        .values(state=to.value, **values)
+    )
+    return done.rowcount == 1
+
+
+def change(connection: Connection, intent: str, **values: Any) -> None:  # noqa: ANN401 - column values
+    """Set other columns."""
+    connection.execute(update(intents).where(intents.c.id == intent).values(**values))
+
+
+def overdue(connection: Connection, now: int, redeemed_before: int, most: int) -> Sequence[RowMapping]:
+    """Approved intents whose time is over, and redeemed ones that nobody has reported on."""
+    query = (
+        select(intents)
+        .where(
+            or_(
+                (intents.c.state == IntentState.APPROVED.value) & (intents.c.approved_until <= now),
+                (intents.c.state == IntentState.REDEEMED.value) & (intents.c.redeemed_at <= redeemed_before),
+            )
+        )
+        .limit(most)
+    )
+    return connection.execute(query).mappings().all()
+
+
+# -- caps ----------------------------------------------------------------------------------------------
+
+
+def read_totals(connection: Connection, keys: Iterable[TotalKey]) -> dict[TotalKey, tuple[int, int | None]]:
+    """For each key, what stands booked, and the highest total that a quorum has permitted."""
+    found: dict[TotalKey, tuple[int, int | None]] = {}
+    for cap, subject, window in keys:
+        row = connection.execute(_TOTAL, {"cap_": cap, "subject_": subject, "win_": window}).first()
+        found[cap, subject, window] = (0, None) if row is None else (int(row[0]), row[1])
+    return found
+
+
+def book(connection: Connection, entry: Booked, ceiling: int, permitted: int | None) -> bool:
+    """Add to a total unless it would pass the ceiling; False where it would.
+
+    The comparison happens in the database, so that two nodes cannot both spend the last of a cap.
+    """
+    values = {
+        "cap_": entry.cap,
+        "subject_": entry.subject,
+        "win_": entry.window,
+        "amount_": entry.amount,
+        "ceiling_": ceiling,
+    }
+    if connection.execute(_ADD, values).rowcount == 0:
+        _open_total(connection, entry.key)
+        if connection.execute(_ADD, values).rowcount == 0:
+            return False
+    if permitted is not None:
+        _permit(connection, entry.key, permitted)
+    connection.execute(
+        _RESERVE,
+        {
+            "intent": entry.intent,
+            "cap": entry.cap,
+            "subject": entry.subject,
+            "win": entry.window,
+            "amount": entry.amount,
+            "limit_": entry.limit,
+            "state": "booked",
+        },
+    )
+    return True
+
+
+def _open_total(connection: Connection, key: TotalKey) -> None:
+    """A total of zero, where there is none: also when another node makes it at the same moment."""
+    cap, subject, window = key
+    dialect_insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(
+        dialect_insert(totals).values(cap=cap, subject=subject, win=window, total=0).on_conflict_do_nothing()
+    )
+
+
+def _permit(connection: Connection, key: TotalKey, permitted: int) -> None:
+    cap, subject, window = key
+    connection.execute(
+        update(totals)
+        .where(
+            totals.c.cap == cap,
+            totals.c.subject == subject,
+            totals.c.win == window,
+            or_(totals.c.permitted.is_(None), totals.c.permitted < permitted),
+        )
+        .values(permitted=permitted)
+    )
+
+
+def reserved(connection: Connection, intent: str) -> list[Booked]:
+    """What one intent has booked, released entries left out."""
+    query = select(reservations).where(reservations.c.intent == intent, reservations.c.state != "released")
+    return [
+        Booked(
+            intent=row["intent"],
+            cap=row["cap"],
+            subject=row["subject"],
+            window=row["win"],
+            amount=int(row["amount"]),
+            limit=int(row["limit_"]),
+            state=row["state"],
+        )
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def release(connection: Connection, intent: str) -> list[Booked]:
+    """Give back what an intent had booked; what was given back."""
+    entries = reserved(connection, intent)
+    for entry in entries:
+        connection.execute(
+            update(totals)
+            .where(totals.c.cap == entry.cap, totals.c.subject == entry.subject, totals.c.win == entry.window)
+            .values(total=totals.c.total - entry.amount)
+        )
+    if entries:
+        connection.execute(
+            update(reservations).where(reservations.c.intent == intent).values(state="released")
+        )
+    return entries
+
+
+def unbook(connection: Connection, entry: Booked) -> None:
+    """Take one entry out of its window altogether: it is about to be booked in another."""
+    connection.execute(
+        update(totals)
+        .where(totals.c.cap == entry.cap, totals.c.subject == entry.subject, totals.c.win == entry.window)
+        .values(total=totals.c.total - entry.amount)
+    )
+    connection.execute(
+        delete(reservations).where(
+            reservations.c.intent == entry.intent,
+            reservations.c.cap == entry.cap,
+            reservations.c.subject == entry.subject,
+            reservations.c.win == entry.window,
+        )
+    )
+
+
+def spend(connection: Connection, intent: str) -> None:
+    """What was booked is spent: the action happened, or may have."""
+    connection.execute(
+        update(reservations)
+        .where(reservations.c.intent == intent, reservations.c.state == "booked")
+        .values(state="spent")
+    )

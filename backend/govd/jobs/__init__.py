@@ -1,0 +1,1 @@
+"""Jobs: one purpose, many intents, one decision of a person."""

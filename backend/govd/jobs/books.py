@@ -1,0 +1,222 @@
+"""What happens to jobs, holds and intents within one transaction: the one place that moves their states.
+
+Every move is checked against the tables in `rules`, gives back what must be given back, and is an audit
+entry. Must never be called outside a ledger's work.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from govd.audit.model import Entry
+from govd.contract.errors import IntegrityError, NotFoundError
+from govd.contract.intents import IntentState
+from govd.contract.jobs import JobState
+from govd.ids import new_id
+from govd.intents import rules as intent_rules
+from govd.intents import store as intent_store
+from govd.jobs import rules, store
+from govd.times import micros
+
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
+
+    from govd.contract.jobs import Assurance
+    from govd.sealing import JobKey, StateKey
+    from govd.storage.ledger import Transaction
+
+_NONCE_BYTES: Final = 32
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """What a job is opened with."""
+
+    agent: str
+    title: str
+    purpose: str
+    origin: str
+    parent: str | None
+    implicit: bool
+    assurance: Assurance
+
+
+def open_job(transaction: Transaction, state_key: StateKey, new: NewJob) -> tuple[str, JobKey]:
+    """Open a job: submitted, acknowledged, and processing in one go."""
+    job_id, key = new_id(), state_key.new_job_key()
+    state = JobState.SUBMITTED
+    for following in (JobState.ACKNOWLEDGED, JobState.PROCESSING):
+        state = rules.move(state, following)
+    store.add(
+        transaction.connection,
+        {
+            "id": job_id,
+            "agent": new.agent,
+            "state": state.value,
+            "parent": new.parent,
+            "origin": new.origin,
+            "implicit": int(new.implicit),
+            "wrapped_key": key.wrapped,
+            "sealed": key.seal({"title": new.title, "purpose": new.purpose}, f"job:{job_id}"),
+            "opened_at": micros(transaction.now),
+            "updated_at": micros(transaction.now),
+            "risk": 0,
+            "assurance": new.assurance,
+        },
+    )
+    transaction.record(
+        Entry(
+            type="job.opened",
+            actor=f"agent:{new.agent}",
+            agent=new.agent,
+            job_id=job_id,
+            parent_job_id=new.parent,
+            details={"implicit": new.implicit, "assurance": new.assurance, "state": state.value},
+        )
+    )
+    return job_id, key
+
+
+def job_row(transaction: Transaction, job: str, agent: str | None = None) -> RowMapping:
+    """A job's row.
+
+    Raises:
+        NotFoundError: there is none, or it is not this agent's: the answer is the same.
+    """
+    row = store.by_id(transaction.connection, job)
+    if row is None or (agent is not None and row["agent"] != agent):
+        raise NotFoundError("there is no such job")
+    return row
+
+
+def job_key(state_key: StateKey, row: RowMapping) -> JobKey:
+    """The data key of a job.
+
+    Raises:
+        IntegrityError: it was forgotten: the content is gone, as retention asked.
+    """
+    if row["wrapped_key"] is None:
+        raise IntegrityError("the content of this job was erased")
+    return state_key.unwrap(row["wrapped_key"])
+
+
+def move_job(transaction: Transaction, row: RowMapping, to: JobState, actor: str, **details: Any) -> None:  # noqa: ANN401 - audit details
+    """Set a job's state, with its audit entry; no entry where it is in that state already."""
+    current = JobState(row["state"])
+    if rules.move(current, to) is current:
+        return
+    store.change(transaction.connection, row["id"], state=to.value, updated_at=micros(transaction.now))
+    transaction.record(
+        Entry(
+            type=f"job.{to.value}",
+            actor=actor,
+            agent=row["agent"],
+            job_id=row["id"],
+            parent_job_id=row["parent"],
+            details={"from": current.value, **details},
+        )
+    )
+
+
+def ensure_hold(
+    transaction: Transaction, key: JobKey, job: str, *, ttl: timedelta, quorum: int, policy_sha256: str
+) -> RowMapping:
+    """The open hold of a job, made with this intent if there is none. Its end is never moved."""
+    found = store.open_hold(transaction.connection, job)
+    if found is not None:
+        if quorum > found["quorum"]:
+            store.change_hold(transaction.connection, found["id"], quorum=quorum)
+        return found
+    hold_id = new_id()
+    store.add_hold(
+        transaction.connection,
+        {
+            "id": hold_id,
+            "job": job,
+            "state": "open",
+            "sealed": key.seal({"nonce": os.urandom(_NONCE_BYTES).hex()}, f"hold:{hold_id}"),
+            "opened_at": micros(transaction.now),
+            "closed_at": None,
+            "expires_at": micros(transaction.now + ttl),
+            "quorum": quorum,
+            "policy_sha256": policy_sha256,
+        },
+    )
+    opened = store.open_hold(transaction.connection, job)
+    if opened is None:
+        raise IntegrityError("a hold that was just opened is not there")
+    return opened
+
+
+def move_intent(
+    transaction: Transaction,
+    row: RowMapping,
+    to: IntentState,
+    actor: str,
+    *,
+    code: str,
+    details: dict[str, Any] | None = None,
+    **values: Any,  # noqa: ANN401 - column values
+) -> bool:
+    """Move an intent, release or spend what it had booked, and write it down.
+
+    Returns:
+        False where somebody else moved it first: then nothing has changed.
+    """
+    current = IntentState(row["state"])
+    intent_rules.move(current, to)
+    now = micros(transaction.now)
+    if to in intent_rules.TERMINAL:
+        values.setdefault("settled_at", now)
+    if not intent_store.move(transaction.connection, row["id"], current, to, updated_at=now, **values):
+        return False
+    released = 0
+    if to in intent_rules.RELEASING:
+        released = len(intent_store.release(transaction.connection, row["id"]))
+    elif to in {IntentState.SUCCEEDED, IntentState.FAILED}:
+        intent_store.spend(transaction.connection, row["id"])
+    transaction.record(
+        Entry(
+            type=f"intent.{to.value}",
+            actor=actor,
+            agent=row["agent"],
+            job_id=row["job"],
+            intent_id=row["id"],
+            policy_sha256=row["policy_sha256"],
+            details={"from": current.value, "code": code, "released": released, **(details or {})},
+        )
+    )
+    return True
+
+
+def follow(transaction: Transaction, job: str, actor: str) -> None:
+    """Bring a job's state to what its intents and holds say."""
+    row = job_row(transaction, job)
+    current = JobState(row["state"])
+    if current in rules.TERMINAL:
+        return
+    if row["implicit"]:
+        states = [IntentState(item["state"]) for item in intent_store.of_job(transaction.connection, job)]
+        move_job(transaction, row, intent_rules.implicit_job_state(states), actor)
+    elif store.live_holds(transaction.connection, job):
+        move_job(transaction, row, JobState.HELD, actor)
+    elif current is JobState.HELD:
+        move_job(transaction, row, JobState.PROCESSING, actor)
+
+
+def end_job(
+    transaction: Transaction, row: RowMapping, to: JobState, actor: str, *, code: str, waiting: IntentState
+) -> None:
+    """End a job by its own terminal state: what waits becomes `waiting`, what is approved is revoked."""
+    for intent in intent_store.of_job(transaction.connection, row["id"]):
+        state = IntentState(intent["state"])
+        if state is IntentState.HELD:
+            move_intent(transaction, intent, waiting, actor, code=code)
+        elif state is IntentState.APPROVED:
+            move_intent(transaction, intent, IntentState.REVOKED, actor, code=code)
+    for hold in store.live_holds(transaction.connection, row["id"]):
+        store.change_hold(transaction.connection, hold["id"], state="settled")
+    move_job(transaction, row, to, actor, code=code)

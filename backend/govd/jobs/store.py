@@ -1,0 +1,156 @@
+"""The tables `jobs`, `holds` and `votes`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from govd.contract.jobs import JobState
+from govd.jobs.rules import TERMINAL
+from govd.storage.schema import holds, intents, jobs, votes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import RowMapping
+
+LIVE: Final = ("open", "closed")
+"""States of a hold that still waits for people."""
+
+_INSERT: Final = insert(jobs)
+_BY_ID: Final = select(jobs).where(jobs.c.id == bindparam("id_"))
+_OPEN_HOLD: Final = select(holds).where(holds.c.job == bindparam("job_"), holds.c.state == "open")
+
+
+def add(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert a job."""
+    connection.execute(_INSERT, values)
+
+
+def by_id(connection: Connection, job: str) -> RowMapping | None:
+    """One job."""
+    return connection.execute(_BY_ID, {"id_": job}).mappings().first()
+
+
+def change(connection: Connection, job: str, **values: Any) -> None:  # noqa: ANN401 - column values
+    """Set columns."""
+    connection.execute(update(jobs).where(jobs.c.id == job).values(**values))
+
+
+def page(
+    connection: Connection, *, select_: str, agent: str | None, cursor: str | None, limit: int
+) -> tuple[Sequence[RowMapping], int]:
+    """One page of jobs, riskiest and oldest first while open, newest first once settled; and how many there are.
+
+    `select_`: `held`, `open`, `settled` or `all`. `cursor`: the offset that the page before ended at.
+    """
+    query = select(jobs)
+    ended = [state.value for state in TERMINAL]
+    if select_ == "held":
+        query = query.where(jobs.c.state == JobState.HELD.value)
+    elif select_ == "open":
+        query = query.where(jobs.c.state.not_in(ended))
+    elif select_ == "settled":
+        query = query.where(jobs.c.state.in_(ended))
+    if agent is not None:
+        query = query.where(jobs.c.agent == agent)
+    total = int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
+    if select_ in {"held", "open"}:
+        query = query.order_by(jobs.c.risk.desc(), jobs.c.id)
+    else:
+        query = query.order_by(jobs.c.updated_at.desc(), jobs.c.id.desc())
+    offset = int(cursor) if cursor else 0
+    return connection.execute(query.limit(limit).offset(offset)).mappings().all(), total
+
+
+def held_jobs(connection: Connection) -> tuple[int, int | None]:
+    """How many jobs wait for a person, and when the next hold ends (microseconds)."""
+    count = connection.execute(
+        select(func.count()).select_from(jobs).where(jobs.c.state == JobState.HELD.value)
+    ).scalar_one()
+    ends = connection.execute(select(func.min(holds.c.expires_at)).where(holds.c.state.in_(LIVE))).scalar()
+    return int(count), ends
+
+
+# -- holds ---------------------------------------------------------------------------------------------
+
+
+def add_hold(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert a hold."""
+    connection.execute(insert(holds).values(**values))
+
+
+def open_hold(connection: Connection, job: str) -> RowMapping | None:
+    """The hold of a job that still gathers intents."""
+    return connection.execute(_OPEN_HOLD, {"job_": job}).mappings().first()
+
+
+def live_holds(connection: Connection, job: str) -> Sequence[RowMapping]:
+    """The holds of a job that wait for people, oldest first: the first is the one under review."""
+    query = select(holds).where(holds.c.job == job, holds.c.state.in_(LIVE)).order_by(holds.c.id)
+    return connection.execute(query).mappings().all()
+
+
+def hold(connection: Connection, hold_id: str) -> RowMapping | None:
+    """One hold."""
+    return connection.execute(select(holds).where(holds.c.id == hold_id)).mappings().first()
+
+
+def change_hold(connection: Connection, hold_id: str, **values: Any) -> None:  # noqa: ANN401 - column values
+    """Set columns."""
+    connection.execute(update(holds).where(holds.c.id == hold_id).values(**values))
+
+
+def expired_holds(connection: Connection, now: int, most: int) -> Sequence[RowMapping]:
+    """The holds whose time is over and that nobody has settled."""
+    query = select(holds).where(holds.c.state.in_(LIVE), holds.c.expires_at <= now).limit(most)
+    return connection.execute(query).mappings().all()
+
+
+def next_end(connection: Connection) -> int | None:
+    """The earliest moment at which something ends by itself, in microseconds."""
+    hold_end = connection.execute(select(func.min(holds.c.expires_at)).where(holds.c.state.in_(LIVE))).scalar()
+    grant_end = connection.execute(
+        select(func.min(intents.c.approved_until)).where(intents.c.state == "approved")
+    ).scalar()
+    ends = [end for end in (hold_end, grant_end) if end is not None]
+    return min(ends) if ends else None
+
+
+# -- votes ---------------------------------------------------------------------------------------------
+
+
+def add_vote(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert a vote."""
+    connection.execute(insert(votes).values(**values))
+
+
+def votes_of_job(connection: Connection, job: str) -> Sequence[RowMapping]:
+    """Every vote on a job, lapsed ones too, oldest first."""
+    return connection.execute(select(votes).where(votes.c.job == job).order_by(votes.c.id)).mappings().all()
+
+
+def standing_votes(connection: Connection, hold_id: str) -> Sequence[RowMapping]:
+    """The votes on a hold that still count."""
+    query = select(votes).where(votes.c.hold == hold_id, votes.c.lapsed_at.is_(None)).order_by(votes.c.id)
+    return connection.execute(query).mappings().all()
+
+
+def lapse_votes(connection: Connection, hold_id: str, at: int) -> int:
+    """What was voted on has changed: the votes on this hold no longer count."""
+    done = connection.execute(
+        update(votes).where(votes.c.hold == hold_id, votes.c.lapsed_at.is_(None)).values(lapsed_at=at)
+    )
+    return int(done.rowcount)
+
+
+def lapse_votes_of(connection: Connection, operator: str, at: int) -> int:
+    """An operator has left: his votes on holds that are still open no longer count."""
+    live = select(holds.c.id).where(holds.c.state.in_(LIVE))
+    done = connection.execute(
+        update(votes)
+        .where(votes.c.operator == operator, votes.c.lapsed_at.is_(None), votes.c.hold.in_(live))
+        .values(lapsed_at=at)
+    )
+    return int(done.rowcount)

@@ -1,0 +1,1 @@
+"""Reviews: what a person is shown, what he signs, and what follows from it."""

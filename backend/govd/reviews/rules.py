@@ -1,0 +1,81 @@
+"""Whether a signed vote is about what stands: pure comparisons, each with its own sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from govd.contract.canonical import commitment
+from govd.contract.errors import ConflictError, ForbiddenError, InvalidRequestError, ReviewStaleError
+from govd.contract.votes import action_commitment, verify
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from govd.contract.jobs import HoldView
+    from govd.contract.votes import Review, Vote, VoteSubmission
+
+CLOCK_SLACK_S: Final = 300
+"""How far the clock of a console may be from govd's, in seconds."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a vote is held against."""
+
+    hold: HoldView
+    review: Review
+    now: datetime
+    public_key: str | None
+    operator: str
+    reason_required: bool
+    voted_already: bool
+
+
+def check_vote(body: VoteSubmission, standing: Standing) -> None:
+    """Refuse a vote that is not this operator's, or not about exactly what stands.
+
+    Raises:
+        ForbiddenError: the signature is not this operator's.
+        ReviewStaleError: another token, other actions, another quorum or end: show the job again.
+        ConflictError: this operator has voted.
+        InvalidRequestError: a commitment that does not open, a reason that is missing.
+    """
+    vote = body.signed.vote
+    if vote.operator != standing.operator or standing.public_key is None:
+        raise ForbiddenError("the vote names another operator than the one who sends it")
+    if not verify(vote, body.signed.signature, standing.public_key):
+        raise ForbiddenError("the signature does not verify against this operator's key")
+    _check_subject(vote, standing)
+    _check_words(body, standing)
+    if standing.voted_already:
+        raise ConflictError("this operator has voted on this hold: one operator has one vote")
+
+
+def _check_subject(vote: Vote, standing: Standing) -> None:
+    hold = standing.hold
+    if vote.job != hold.job or vote.hold != hold.id:
+        raise ReviewStaleError("the vote is about another hold: look at the job again")
+    if vote.review_token != standing.review.token():
+        raise ReviewStaleError("what you were shown is not what stands: look at the job again")
+    expected = [action_commitment(hold.nonce, item.id, item.intent_sha256) for item in standing.review.intents]
+    if vote.actions != expected:
+        raise ReviewStaleError("the vote covers other actions than the hold: look at the job again")
+    if vote.quorum != hold.quorum or vote.expires_at != hold.expires_at:
+        raise ReviewStaleError("the quorum or the end of the hold is another: look at the job again")
+    if abs((standing.now - vote.cast_at).total_seconds()) > CLOCK_SLACK_S:
+        raise ForbiddenError(
+            f"the vote was cast more than {CLOCK_SLACK_S} s from now by this backend's clock: vote again"
+        )
+
+
+def _check_words(body: VoteSubmission, standing: Standing) -> None:
+    salt, vote = bytes.fromhex(body.salt), body.signed.vote
+    if commitment(salt, body.reason.encode()) != vote.reason_commitment:
+        raise InvalidRequestError("the reason is not the one that was signed", pointer="/reason")
+    if commitment(salt, body.guidance.encode()) != vote.guidance_commitment:
+        raise InvalidRequestError("the guidance is not the one that was signed", pointer="/guidance")
+    if standing.reason_required and not body.reason.strip():
+        raise InvalidRequestError("the policy asks for a reason", pointer="/reason")
+    if vote.verdict == "deny_with_guidance" and not body.guidance.strip():
+        raise InvalidRequestError("a denial with guidance needs the guidance", pointer="/guidance")

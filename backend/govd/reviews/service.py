@@ -1,0 +1,326 @@
+"""The operators' side of a job: shown, voted on, revoked, and unknown outcomes resolved.
+
+Must never let an approval count that was not signed for exactly what stands, nor book more than the
+signed permits allow.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from govd.audit.model import Entry
+from govd.contract.decisions import Outcome
+from govd.contract.errors import ConflictError, JobClosedError, NotFoundError, ReviewStaleError
+from govd.contract.intents import IntentDetail, IntentState
+from govd.contract.jobs import HoldView, JobDetail, JobState
+from govd.contract.money import decimal_text, units
+from govd.contract.votes import SignedVote, lowest_permits, vote_sha256
+from govd.ids import new_id
+from govd.intents import store as intent_store
+from govd.intents.content import Content, detail, open_content
+from govd.intents.store import Booked
+from govd.jobs import books, store
+from govd.policy.model import Facts
+from govd.policy.rules import bookings, evaluate
+from govd.reviews import rules, views
+from govd.times import micros
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import RowMapping
+
+    from govd.contract.intents import Resolution
+    from govd.contract.votes import VoteSubmission
+    from govd.identities.service import Directory
+    from govd.policy.service import Policies
+    from govd.sealing import JobKey, StateKey
+    from govd.storage.ledger import Transaction
+
+
+@dataclass(frozen=True)
+class _Hold:
+    """The hold under review, opened, with the job around it."""
+
+    job: RowMapping
+    row: RowMapping
+    view: HoldView
+    key: JobKey
+
+
+class Reviews:
+    """Jobs under review."""
+
+    def __init__(self, state_key: StateKey, policies: Policies, directory: Directory) -> None:
+        self._state_key = state_key
+        self._policies = policies
+        self._directory = directory
+
+    # -- showing -------------------------------------------------------------------------------------
+
+    def show(self, job: str) -> Callable[[Transaction], JobDetail]:
+        """The work that closes the open hold and shows the job: what comes later opens the next hold."""
+
+        def work(transaction: Transaction) -> JobDetail:
+            self._close(transaction, books.job_row(transaction, job))
+            return views.job_detail(transaction.connection, job, self._state_key)
+
+        return work
+
+    def _close(self, transaction: Transaction, job: RowMapping) -> None:
+        live = store.live_holds(transaction.connection, job["id"])
+        if not live:
+            return
+        first = live[0]
+        if first["state"] == "open":
+            store.change_hold(
+                transaction.connection, first["id"], state="closed", closed_at=micros(transaction.now)
+            )
+            transaction.record(
+                Entry(
+                    type="hold.closed", agent=job["agent"], job_id=job["id"], details={"hold": first["id"]}
+                )
+            )
+        if first["policy_sha256"] != self._policies.current.sha256:
+            self._reevaluate(transaction, job, first)
+
+    def _reevaluate(self, transaction: Transaction, job: RowMapping, hold: RowMapping) -> None:
+        """Another policy is in force: decide the held intents again, and let earlier votes lapse."""
+        policy, key = self._policies.current, books.job_key(self._state_key, job)
+        for row in intent_store.of_hold(transaction.connection, hold["id"]):
+            if row["state"] != IntentState.HELD.value:
+                continue
+            content = open_content(row, key)
+            decision = self._evaluate(transaction, content)
+            sealed = Content(content.declared, decision, content.salt, content.guidance).seal(key)
+            intent_store.change(
+                transaction.connection, row["id"], sealed=sealed, policy_sha256=policy.sha256,
+                outcome=decision.outcome.value, risk=decision.risk.score,
+            )
+            if decision.outcome is Outcome.DENIED:
+                books.move_intent(transaction, row, IntentState.DENIED, "govd", code="policy-changed")
+        lapsed = store.lapse_votes(transaction.connection, hold["id"], micros(transaction.now))
+        store.change_hold(transaction.connection, hold["id"], policy_sha256=policy.sha256)
+        transaction.record(
+            Entry(
+                type="hold.reevaluated",
+                agent=job["agent"],
+                job_id=job["id"],
+                policy_sha256=policy.sha256,
+                details={"hold": hold["id"], "votes_lapsed": lapsed},
+            )
+        )
+        if not self._waiting(transaction, hold["id"]):
+            store.change_hold(transaction.connection, hold["id"], state="settled")
+            books.follow(transaction, job["id"], "govd")
+
+    def _evaluate(self, transaction: Transaction, content: Content):  # noqa: ANN202 - DecisionView
+        policy = self._policies.current
+        wanted = bookings(content.declared, policy, transaction.now)
+        found = intent_store.read_totals(
+            transaction.connection, [(item.cap, item.subject, item.window) for item in wanted]
+        )
+        totals = {key: total for key, (total, _) in found.items()}
+        return evaluate(content.declared, policy, Facts(now=transaction.now, totals=totals))
+
+    def _waiting(self, transaction: Transaction, hold: str) -> list[RowMapping]:
+        rows = intent_store.of_hold(transaction.connection, hold)
+        return [row for row in rows if row["state"] == IntentState.HELD.value]
+
+    # -- voting --------------------------------------------------------------------------------------
+
+    def vote(self, operator: str, job: str, body: VoteSubmission) -> Callable[[Transaction], JobDetail | None]:
+        """The work that counts a vote, and settles the hold when the quorum is reached.
+
+        It returns None where showing the job again is all that can be done: the policy in force changed,
+        and the hold was decided again under it. The caller answers with `ReviewStaleError`.
+        """
+
+        def work(transaction: Transaction) -> JobDetail | None:
+            job_row = books.job_row(transaction, job)
+            live = store.live_holds(transaction.connection, job)
+            if not live or live[0]["state"] != "closed":
+                raise JobClosedError(f"the job is {job_row['state']}: no hold of it is up for a vote")
+            if live[0]["policy_sha256"] != self._policies.current.sha256:
+                self._reevaluate(transaction, job_row, live[0])
+                return None
+            key = books.job_key(self._state_key, job_row)
+            hold = _Hold(job_row, live[0], views.hold_view(transaction.connection, live[0], key), key)
+            self._check(transaction, operator, hold, body)
+            self._write(transaction, operator, hold, body)
+            self._settle(transaction, operator, hold, body)
+            return views.job_detail(transaction.connection, job, self._state_key)
+
+        return work
+
+    def _check(self, transaction: Transaction, operator: str, hold: _Hold, body: VoteSubmission) -> None:
+        if micros(transaction.now) >= hold.row["expires_at"]:
+            raise JobClosedError("the hold has expired: nobody decided in time")
+        standing = store.standing_votes(transaction.connection, hold.row["id"])
+        rules.check_vote(
+            body,
+            rules.Standing(
+                hold=hold.view,
+                review=views.review_of(hold.view),
+                now=transaction.now,
+                public_key=self._directory.public_keys().get(operator),
+                operator=operator,
+                reason_required=self._policies.current.reason_required,
+                voted_already=any(row["operator"] == operator for row in standing),
+            ),
+        )
+
+    def _write(self, transaction: Transaction, operator: str, hold: _Hold, body: VoteSubmission) -> None:
+        vote_id, digest = new_id(), vote_sha256(body.signed)
+        vote = body.signed.vote
+        words = {"reason": body.reason, "guidance": body.guidance, "salt": body.salt}
+        store.add_vote(
+            transaction.connection,
+            {
+                "id": vote_id,
+                "job": hold.view.job,
+                "hold": hold.view.id,
+                "operator": operator,
+                "verdict": vote.verdict,
+                "signed": body.signed.model_dump_json(),
+                "sealed": hold.key.seal(words, f"vote:{vote_id}"),
+                "cast_at": micros(transaction.now),
+                "lapsed_at": None,
+                "sha256": digest,
+            },
+        )
+        transaction.record(
+            Entry(
+                type="vote.cast",
+                actor=f"operator:{operator}",
+                agent=hold.job["agent"],
+                job_id=hold.view.job,
+                policy_sha256=hold.view.policy_sha256,
+                details=_vote_details(body.signed, digest),
+            )
+        )
+
+    def _settle(self, transaction: Transaction, operator: str, hold: _Hold, body: VoteSubmission) -> None:
+        if body.signed.vote.verdict != "approve":
+            self._deny(transaction, operator, hold, body)
+            return
+        votes = [
+            SignedVote.model_validate_json(row["signed"])
+            for row in store.standing_votes(transaction.connection, hold.row["id"])
+            if row["verdict"] == "approve"
+        ]
+        if len({signed.vote.operator for signed in votes}) >= hold.row["quorum"]:
+            self._approve(transaction, operator, hold, votes)
+
+    def _deny(self, transaction: Transaction, operator: str, hold: _Hold, body: VoteSubmission) -> None:
+        actor, guided = f"operator:{operator}", body.signed.vote.verdict == "deny_with_guidance"
+        for row in self._waiting(transaction, hold.row["id"]):
+            content = open_content(row, hold.key)
+            sealed = Content(
+                content.declared, content.decision, content.salt, body.guidance if guided else None
+            ).seal(hold.key)
+            books.move_intent(
+                transaction, row, IntentState.DENIED, actor, code=body.signed.vote.verdict, sealed=sealed,
+                decided_by=json.dumps([{"operator": operator, "vote_sha256": vote_sha256(body.signed)}]),
+            )
+        store.change_hold(transaction.connection, hold.row["id"], state="settled")
+        if guided and not hold.job["implicit"]:
+            books.follow(transaction, hold.view.job, actor)
+            return
+        books.end_job(
+            transaction,
+            books.job_row(transaction, hold.view.job),
+            JobState.DENIED,
+            actor,
+            code=body.signed.vote.verdict,
+            waiting=IntentState.DENIED,
+        )
+
+    def _approve(self, transaction: Transaction, operator: str, hold: _Hold, votes: list[SignedVote]) -> None:
+        policy = self._policies.current
+        permits = lowest_permits(signed.vote for signed in votes)
+        approvers = json.dumps(
+            [{"operator": signed.vote.operator, "vote_sha256": vote_sha256(signed)} for signed in votes]
+        )
+        for row in self._waiting(transaction, hold.row["id"]):
+            self._book(transaction, open_content(row, hold.key), permits)
+            books.move_intent(
+                transaction,
+                row,
+                IntentState.APPROVED,
+                f"operator:{operator}",
+                code="quorum-reached",
+                details={"votes": [vote_sha256(signed) for signed in votes]},
+                approved_until=micros(transaction.now + policy.approval_ttl),
+                decided_by=approvers,
+            )
+        store.change_hold(transaction.connection, hold.row["id"], state="settled")
+        books.follow(transaction, hold.view.job, f"operator:{operator}")
+
+    def _book(self, transaction: Transaction, content: Content, permits: dict[tuple[str, str, str], str]) -> None:
+        """Book what an approval needs, up to the cap or to the highest total that the whole quorum signed."""
+        for item in bookings(content.declared, self._policies.current, transaction.now):
+            key = (item.cap, item.subject, item.window)
+            permitted = units(item.metric, permits[key]) if key in permits else None
+            ceiling = max(item.limit, permitted or 0)
+            entry = Booked(content.declared.id, *key, item.amount, item.limit, "booked")
+            if not intent_store.book(transaction.connection, entry, ceiling=ceiling, permitted=permitted):
+                total, _ = intent_store.read_totals(transaction.connection, [key])[key]
+                raise ReviewStaleError(
+                    f"{item.cap} stands at {decimal_text(item.metric, total)} now; this adds "
+                    f"{decimal_text(item.metric, item.amount)}, and what was signed permits "
+                    f"{decimal_text(item.metric, ceiling)}: look at the job again"
+                )
+
+    # -- afterwards ----------------------------------------------------------------------------------
+
+    def revoke(self, operator: str, job: str) -> Callable[[Transaction], JobDetail]:
+        """The work that takes back everything of a job that has not been redeemed."""
+
+        def work(transaction: Transaction) -> JobDetail:
+            books.end_job(
+                transaction,
+                books.job_row(transaction, job),
+                JobState.REVOKED,
+                f"operator:{operator}",
+                code="revoked",
+                waiting=IntentState.REVOKED,
+            )
+            return views.job_detail(transaction.connection, job, self._state_key)
+
+        return work
+
+    def resolve(self, operator: str, intent: str, body: Resolution) -> Callable[[Transaction], IntentDetail]:
+        """The work by which a person says what became of an outcome that nobody knows."""
+
+        def work(transaction: Transaction) -> IntentDetail:
+            row = intent_store.by_id(transaction.connection, intent)
+            if row is None:
+                raise NotFoundError("there is no such intent")
+            if row["state"] != IntentState.UNKNOWN.value:
+                raise ConflictError(f"the intent is {row['state']}: only an unknown outcome is resolved by hand")
+            books.move_intent(
+                transaction, row, IntentState(body.status), f"operator:{operator}", code="resolved"
+            )
+            books.follow(transaction, row["job"], f"operator:{operator}")
+            key = books.job_key(self._state_key, books.job_row(transaction, row["job"]))
+            fresh: Any = intent_store.by_id(transaction.connection, intent)
+            return detail(fresh, open_content(fresh, key), None)
+
+        return work
+
+
+def _vote_details(signed: SignedVote, digest: str) -> dict[str, Any]:
+    """The whole signed vote, in the forms that the log takes: it can be put together and verified from there."""
+    vote = json.loads(signed.vote.model_dump_json())
+    actions = [{"intent": item["intent"], "action_commitment": item["commitment"]} for item in vote["actions"]]
+    kept = {key: value for key, value in vote.items() if key not in {"actions", "type"}}
+    return {
+        **kept,
+        "actions": actions,
+        "vote_sha256": digest,
+        "signature": base64.b64decode(signed.signature).hex(),
+    }
