@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.support import needs
 
 from govd.contract import votekey, votes
 from govd.contract.attestations import TYPE, verify_attestation
@@ -24,6 +23,7 @@ from govd.contract.errors import (
     error_classes,
 )
 from govd.contract.heads import Head, SignedHead
+from tests.support import needs
 
 JOB = "01990000-0000-7000-8000-000000000001"
 HOLD = "01990000-0000-7000-8000-000000000002"

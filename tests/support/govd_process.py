@@ -1,0 +1,297 @@
+"""A real govd in a process of its own: initialised, served, stopped, killed, started again on the same state.
+
+Waits for what govd says of itself (its ready line, its exit), never for a time. Must leave no process behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from tests.support.operator import Operator
+from tests.support.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+BIN = Path(sys.executable).parent
+START_SECONDS = 60
+STOP_SECONDS = 30
+OPERATOR = "ana"
+PASSPHRASE = b"correct horse battery staple"
+
+
+class CommandError(AssertionError):
+    """A command line ended otherwise than expected; carries what it said."""
+
+    def __init__(self, argv: Sequence[str], done: subprocess.CompletedProcess[bytes]) -> None:
+        super().__init__(
+            f"{' '.join(argv[:4])} … ended with {done.returncode}\n"
+            f"stdout: {done.stdout.decode(errors='replace')}\nstderr: {done.stderr.decode(errors='replace')}"
+        )
+        self.done = done
+
+
+def run(
+    *argv: str | Path, env: Mapping[str, str] | None = None, expect: int | None = 0, **options: Any
+) -> subprocess.CompletedProcess[bytes]:
+    """Run one of our programs (`govd`, `govgate`, `govconsole`) to its end.
+
+    Args:
+        argv: The program's name, then its arguments.
+        env: Variables beside an otherwise small environment.
+        expect: The exit code that is taken, or None for any.
+        options: Of `subprocess.run`; `timeout` is 60 s unless given.
+
+    Raises:
+        CommandError: it ended with another code.
+    """
+    line = [str(BIN / argv[0]), *(str(item) for item in argv[1:])]
+    settings: dict[str, Any] = {"capture_output": True, "timeout": 60, "stdin": subprocess.DEVNULL} | options
+    done = subprocess.run(line, env=environment(env), check=False, **settings)
+    if expect is not None and done.returncode != expect:
+        raise CommandError([str(item) for item in argv], done)
+    return done
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A small environment: nothing of the developer's own settings reaches the processes under test."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+    return {
+        **kept,
+        "PATH": f"{BIN}:{kept.get('PATH', os.defpath)}",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        **(more or {}),
+    }
+
+
+@dataclass
+class Client:
+    """Somebody with a bearer token at the agents' door."""
+
+    name: str
+    token_file: Path
+    url: str
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.http = httpx.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=60
+        )
+
+    @property
+    def token(self) -> str:
+        """The token as its file has it now."""
+        return self.token_file.read_text(encoding="ascii").strip()
+
+
+class GovdProcess:
+    """One state directory, and the govd that serves it.
+
+    Args:
+        root: An empty folder for state, operator's files and tokens.
+        policy: Source of the policy, or None for the one that govd brings.
+        database: A database URL, or None for the embedded store.
+        env: Variables for every govd that is started.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        policy: str | None = None,
+        database: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.root = root
+        self.state = root / "state"
+        self.operator_dir = root / "operator"
+        self.policy_file: Path | None = None
+        self.passphrase_file = root / "passphrase"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.operators_socket = self.state / "run" / "operators.sock"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.ready: dict[str, Any] = {}
+        self._database = database
+        self._env = dict(env or {})
+        self._clients: list[httpx.Client] = []
+        if policy is not None:
+            self.policy_file = root / "policy.yaml"
+            self.policy_file.write_text(policy, encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        self.init()
+        self.serve()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self._clients:
+            client.close()
+        self.kill()
+
+    # -- the state's life ------------------------------------------------------------------------
+
+    def init(self) -> None:
+        """`govd init`, with nobody at the keyboard."""
+        self.passphrase_file.touch(mode=0o600)
+        self.passphrase_file.write_bytes(PASSPHRASE)
+        argv: list[str | Path] = [
+            "init", "--operator", OPERATOR, "--operator-dir", self.operator_dir,
+            "--passphrase-file", self.passphrase_file, "--agent-port", str(self.port),
+        ]  # fmt: skip
+        if self.policy_file is not None:
+            argv += ["--policy", self.policy_file]
+        if self._database is not None:
+            argv += ["--database", self._database]
+        self.govd(*argv)
+
+    def govd(
+        self, *argv: str | Path, expect: int | None = 0, **options: Any
+    ) -> subprocess.CompletedProcess[bytes]:
+        """A verb of `govd` on this state."""
+        env = {**self._env, "GOVD_STATE": str(self.state), "GOVCONSOLE_OPERATOR_DIR": str(self.operator_dir)}
+        return run("govd", *argv, env=env, expect=expect, **options)
+
+    def govd_json(self, *argv: str | Path) -> Any:
+        """A listing verb with --json, parsed."""
+        return json.loads(self.govd(*argv, "--json").stdout)
+
+    def spawn(self, *argv: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start `govd serve` and return at once. stderr goes to ROOT/govd.log."""
+        variables = {**self._env, "GOVD_STATE": str(self.state), **(env or {})}
+        with (self.root / "govd.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(BIN / "govd"), "serve", *argv],
+                env=environment(variables),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self.process
+
+    def serve(self, *argv: str, env: Mapping[str, str] | None = None) -> None:
+        """Start govd and wait until it says that both doors listen.
+
+        Raises:
+            AssertionError: it ended first, or said nothing for a minute; with the end of its log.
+        """
+        process = self.spawn(*argv, env=env)
+        said = _first_line(process)
+        if not said:
+            self.kill()
+            raise AssertionError(
+                f"govd did not become ready (exit {process.returncode}): {self.log()[-2000:]}"
+            )
+        self.ready = json.loads(said)
+        self.url = self.ready.get("agent_url", self.url)
+
+    def log(self) -> str:
+        """What govd wrote to stderr so far."""
+        path = self.root / "govd.log"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code of a graceful stop."""
+        process = self._running()
+        process.send_signal(signal.SIGTERM)
+        return self._ended(process)
+
+    def kill(self) -> None:
+        """SIGKILL the whole process group, as a power cut would. Nothing running is fine too."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(STOP_SECONDS)
+        if process.stdout is not None:
+            process.stdout.close()
+
+    def restart(self, *argv: str) -> None:
+        """Stop gracefully, and serve the same state again."""
+        self.stop()
+        self.serve(*argv)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self.process is None:
+            raise AssertionError("govd is not running")
+        return self.process
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> int:
+        try:
+            code = process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"govd did not stop: {self.log()[-2000:]}") from None
+        self.kill()
+        return code
+
+    # -- who is there ----------------------------------------------------------------------------
+
+    def operator(self, name: str = OPERATOR) -> Operator:
+        """A client of the operators' door that can sign."""
+        operator = Operator(name, self.operators_socket, self.operator_dir, PASSPHRASE)
+        self._clients.append(operator.http)
+        return operator
+
+    def agent(self, name: str = "bot", *, uid: int | None = None, origins: Sequence[str] = ()) -> Client:
+        """Add an agent with `govd agents add`, and be it."""
+        token_file = self.root / "tokens" / f"{name}.token"
+        token_file.parent.mkdir(mode=0o700, exist_ok=True)
+        argv: list[str | Path] = ["agents", "add", name, "--token-file", token_file]
+        argv += [] if uid is None else ["--uid", str(uid)]
+        for origin in origins:
+            argv += ["--origin", origin]
+        self.govd(*argv)
+        return self.client(name, token_file)
+
+    def executor(
+        self,
+        name: str = "runner",
+        agents: Sequence[str] = ("bot",),
+        *,
+        advisory: bool = False,
+        uid: int | None = None,
+    ) -> Client:
+        """Add an executor, signed by the operator, and be it."""
+        token_file = self.root / "tokens" / f"{name}.token"
+        token_file.parent.mkdir(mode=0o700, exist_ok=True)
+        argv: list[str | Path] = ["executors", "add", name, "--token-file", token_file, "--as", OPERATOR]
+        argv += ["--passphrase-file", self.passphrase_file]
+        for agent in agents:
+            argv += ["--agent", agent]
+        argv += ["--advisory"] if advisory else []
+        argv += [] if uid is None else ["--uid", str(uid)]
+        self.govd(*argv)
+        return self.client(name, token_file)
+
+    def client(self, name: str, token_file: Path) -> Client:
+        """A client of the agents' door with that token."""
+        client = Client(name, token_file, self.url)
+        self._clients.append(client.http)
+        return client
+
+
+def _first_line(process: subprocess.Popen[bytes]) -> bytes:
+    """The first line that the process prints, or nothing where it ends first or says nothing for a minute."""
+    stdout = process.stdout
+    if stdout is None:
+        return b""
+    lines: queue.Queue[bytes] = queue.Queue()
+    threading.Thread(target=lambda: lines.put(stdout.readline()), daemon=True).start()
+    try:
+        return lines.get(timeout=START_SECONDS)
+    except queue.Empty:
+        return b""

@@ -1,0 +1,169 @@
+"""An operator without a screen: opens jobs, computes the review token by itself, signs and casts votes.
+
+Uses the contract alone, as any console does; must never take a hash that the backend computed for granted.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from govd.contract import votekey, votes
+from govd.contract.jobs import HoldView, JobDetail, JobPage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+
+class Refused(Exception):  # noqa: N818 - it reads as what happened
+    """A door answered with a problem document."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        super().__init__(f"{status}: {problem.get('detail')}")
+        self.status = status
+        self.problem = problem
+        self.code = str(problem.get("type", "")).rsplit(":", 1)[-1]
+
+
+def answer(response: httpx.Response) -> Any:
+    """The body of a good answer, or `Refused`."""
+    if response.is_success:
+        return response.json() if response.content else None
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {"detail": response.text[:200]}
+    raise Refused(response.status_code, problem)
+
+
+def review(detail: JobDetail, hold: HoldView) -> votes.Review:
+    """What the token of this hold is the hash of, from the actions as they were shown."""
+    return votes.Review(
+        job=detail.id,
+        hold=hold.id,
+        nonce=hold.nonce,
+        policy_sha256=hold.policy_sha256,
+        intents=[votes.reviewed(item.id, item.body().sha256(), item.decision) for item in hold.intents],
+    )
+
+
+def permits(hold: HoldView) -> list[votes.Permit]:
+    """For each cap that the shown actions overrun, the total that they lead to."""
+    used: dict[tuple[str, str, str], Decimal] = {}
+    adds: dict[tuple[str, str, str], Decimal] = {}
+    for item in hold.intents:
+        gauges = [finding.gauge for finding in item.decision.findings if finding.gauge is not None]
+        for key, gauge in {(gauge.cap, gauge.subject, gauge.window): gauge for gauge in gauges}.items():
+            used[key] = max(used.get(key, Decimal(0)), Decimal(gauge.used))
+            adds[key] = adds.get(key, Decimal(0)) + Decimal(gauge.adds)
+    return [
+        votes.Permit(cap=cap, subject=subject, window=window, highest=str(total + adds[cap, subject, window]))
+        for (cap, subject, window), total in sorted(used.items())
+    ]
+
+
+class Operator:
+    """A client of the operators' door with a vote key.
+
+    Args:
+        name: The operator.
+        socket: The operators' Unix socket.
+        directory: Where NAME.token and NAME.key lie.
+        passphrase: Of the vote key.
+    """
+
+    def __init__(self, name: str, socket: Path, directory: Path, passphrase: bytes) -> None:
+        self.name = name
+        self.directory = directory
+        self._passphrase = passphrase
+        token = (directory / f"{name}.token").read_text(encoding="ascii").strip()
+        self.http = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(socket)),
+            base_url="http://operators",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    @property
+    def key(self) -> Ed25519PrivateKey:
+        """The vote key, opened anew."""
+        return votekey.load(self.directory / f"{self.name}.key", self._passphrase)
+
+    def get(self, path: str) -> Any:
+        """GET on the operators' door."""
+        return answer(self.http.get(path))
+
+    def post(self, path: str, body: object = None) -> Any:
+        """POST on the operators' door."""
+        return answer(self.http.post(path, json=body if body is not None else {}))
+
+    def queue(self, state: str = "held") -> JobPage:
+        """One page of jobs."""
+        return JobPage.model_validate(self.get(f"/v1/jobs?state={state}"))
+
+    def open(self, job: str) -> JobDetail:
+        """The job as it is reviewed: closes its open hold."""
+        return JobDetail.model_validate(self.get(f"/v1/jobs/{job}"))
+
+    def sign(
+        self,
+        detail: JobDetail,
+        verdict: votes.Verdict,
+        *,
+        reason: str = "",
+        guidance: str = "",
+        **changes: object,
+    ) -> votes.VoteSubmission:
+        """A signed vote on what `detail` shows; `changes` replaces members before signing."""
+        hold = detail.hold
+        if hold is None:
+            raise AssertionError(f"job {detail.id} is {detail.state}: nothing is held")
+        salt = secrets.token_hex(16)
+        fields: dict[str, Any] = {
+            "operator": self.name,
+            "job": detail.id,
+            "hold": hold.id,
+            "review_token": review(detail, hold).token(),
+            "actions": [
+                votes.action_commitment(hold.nonce, item.id, item.body().sha256()) for item in hold.intents
+            ],
+            "quorum": hold.quorum,
+            "expires_at": hold.expires_at,
+            "verdict": verdict,
+            "permits": permits(hold) if verdict == "approve" else [],
+            "reason_commitment": votes.text_commitment(salt, reason),
+            "guidance_commitment": votes.text_commitment(salt, guidance),
+            "cast_at": datetime.now(UTC),
+            "on_screen_ms": 4_000,
+        }
+        vote = votes.Vote(**(fields | changes))
+        signed = votes.SignedVote(vote=vote, signature=votes.sign(vote, self.key))
+        return votes.VoteSubmission(signed=signed, salt=salt, reason=reason, guidance=guidance)
+
+    def cast(self, submission: votes.VoteSubmission) -> JobDetail:
+        """Send a vote."""
+        job = submission.signed.vote.job
+        return JobDetail.model_validate(
+            self.post(f"/v1/jobs/{job}/votes", submission.model_dump(mode="json", by_alias=True))
+        )
+
+    def approve(self, job: str, reason: str = "reviewed") -> JobDetail:
+        """Open the job and approve what it shows."""
+        return self.cast(self.sign(self.open(job), "approve", reason=reason))
+
+    def deny(self, job: str, reason: str = "no", guidance: str = "") -> JobDetail:
+        """Open the job and deny what it shows, with guidance where there is some."""
+        verdict: votes.Verdict = "deny_with_guidance" if guidance else "deny"
+        return self.cast(self.sign(self.open(job), verdict, reason=reason, guidance=guidance))
