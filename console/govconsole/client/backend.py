@@ -21,7 +21,7 @@ from govd.contract.system import Overview
 from govd.contract.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
     from govconsole.client.heads import HeadMemory
@@ -87,7 +87,7 @@ class Backend:
         """The `seq` of the last head that was seen; 0 before the first answer."""
         return SignedHead.parse(self._heads.text).head.seq if self._heads.text else 0
 
-    async def events(self, after: int) -> AsyncIterator[Event]:
+    async def events(self, after: int) -> AsyncGenerator[Event]:
         """The events after that `seq`, each once and in order, until the connection ends.
 
         Raises:

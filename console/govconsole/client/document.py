@@ -5,10 +5,9 @@ Every span is made visible when it is built, so that nothing unsanitised can be 
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
-
-from rich.cells import cell_len
 
 from govd.contract.text import mixed_scripts, visible
 
@@ -48,6 +47,19 @@ class Line:
 
 
 Document = list[Line]
+
+
+def cell_len(text: str) -> int:
+    """How many cells a terminal gives the text: two for wide characters, none for marks."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(char) for char in text)
+
+
+def _cells(char: str) -> int:
+    if unicodedata.category(char) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
 
 
 def line(*parts: str | Span, indent: int = 0, hang: int = 0, lead: Span | None = None) -> Line:

@@ -90,7 +90,7 @@ def job_document(job: JobDetail) -> Document:
                 hang=9,
             )
         )
-    document += [blank(), heading("Purpose", "in the agent's words"), *_purposes(job, held)]
+    document += [blank(), heading("Purpose, in the agent's words"), *_purposes(job, held)]
     if held:
         document += [blank(), heading("What it does", _count(held, job)), *_actions(held)]
         document += [blank(), heading("Why it is held"), *_reasons(held)]

@@ -82,7 +82,8 @@ class Queue:
 
     def switch(self, view: str) -> None:
         """Another view: its rows come with the next page."""
-        self.__dict__.update(Queue(view=view).__dict__)
+        self.view, self.cursor = view, None
+        self.rows, self.order, self.waiting, self.gone = {}, [], {}, {}
 
     @property
     def news(self) -> int:

@@ -1,0 +1,99 @@
+"""The live line to the backend: follows its events, keeps one page fresh, says when it is lost, comes back.
+
+Must never poll: a refresh follows an event, and resuming goes by the last event that was seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from govconsole.messages import Happened, Lost, Refreshed
+from govd.contract.errors import GovError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.message import Message
+
+    from govconsole.client.backend import Backend
+
+COALESCE: Final = 0.1
+_BACKOFF: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class Feed:
+    """Runs until it is cancelled.
+
+    Args:
+        backend: Where to listen.
+        post: Takes the messages.
+        pause: Sleeps for so many seconds; tests pass one that does not.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        post: Callable[[Message], object],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._backend = backend
+        self._post = post
+        self._pause = pause
+        self._dirty = asyncio.Event()
+        self._last: int | None = None
+        self.view = "held"
+
+    def refresh(self) -> None:
+        """Fetch the page again soon."""
+        self._dirty.set()
+
+    async def run(self) -> None:
+        """Follow the backend, over losses."""
+        retries = 0
+        while True:
+            try:
+                await self._refresh()
+                retries = 0
+                await self._follow()
+            except GovError as error:
+                retries += 1
+                self._post(Lost(error, retries))
+                await self._pause(_BACKOFF[min(retries, len(_BACKOFF)) - 1])
+
+    async def _follow(self) -> None:
+        tasks = {asyncio.ensure_future(self._keep_fresh()), asyncio.ensure_future(self._listen())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            await self._refresh()
+            # A hundred events a second are one refresh, not a hundred.
+            await self._pause(COALESCE)
+
+    async def _listen(self) -> None:
+        async with contextlib.aclosing(self._backend.events(self._last or 0)) as events:
+            async for event in events:
+                self._last = event.seq
+                self._post(Happened(event))
+                self._dirty.set()
+        raise UnreachableError("the event stream ended")
+
+    async def _refresh(self) -> None:
+        view = self.view
+        overview = await self._backend.overview()
+        if self._last is None:
+            # What happened up to this answer is in the page that is fetched after it.
+            self._last = self._backend.log_position()
+        page = await self._backend.jobs(view)
+        self._post(Refreshed(overview, view, page))

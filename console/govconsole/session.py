@@ -1,0 +1,60 @@
+"""One operator's session with one backend: the connection, his vote key, the clock, and how a vote is cast.
+
+Imports no Textual, so that the headless twin votes by the same code as the app.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from govconsole.client.backend import Backend
+from govconsole.client.heads import HeadMemory
+from govconsole.client.review import submission
+from govconsole.client.votekeys import KeyRing
+from govconsole.clock import Clock, SystemClock
+from govconsole.paths import Operator, socket_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from govconsole.client.review import Prepared, Words
+    from govd.contract.jobs import JobDetail
+    from govd.contract.votes import Verdict
+
+
+@dataclass
+class Session:
+    """What the screens and the headless twin work with."""
+
+    backend: Backend
+    keys: KeyRing
+    operator: str
+    clock: Clock
+
+    @classmethod
+    def open(cls, operator: Operator, state: Path, clock: Clock | None = None) -> Session:
+        """A session of that operator with the backend of that state directory. Connects at the first call."""
+        chosen = clock or SystemClock()
+        socket = socket_path(state)
+        backend = Backend(socket, operator.token, HeadMemory(operator.heads, str(socket)))
+        return cls(backend, KeyRing(operator.key_path, chosen), operator.name, chosen)
+
+    async def vote(
+        self, prepared: Prepared, verdict: Verdict, words: Words, shown: float, passphrase: str | None = None
+    ) -> JobDetail:
+        """Sign and cast a vote. `shown`: for how many seconds the job stood on the screen.
+
+        Raises:
+            ForbiddenError: the key is locked, or the passphrase wrong.
+            ReviewStaleError: the job is not any more what was shown.
+        """
+        if passphrase is not None:
+            await asyncio.to_thread(self.keys.unlock, passphrase)
+        key = self.keys.key()
+        salt = secrets.token_hex(16)
+        words = replace(words, on_screen_ms=max(int(shown * 1000), 0))
+        vote = prepared.vote(verdict, self.operator, words, salt, self.clock.now())
+        return await self.backend.vote(prepared.detail.id, submission(vote, words, salt, key))

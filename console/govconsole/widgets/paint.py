@@ -1,0 +1,58 @@
+"""From a role to the colours of the theme, and from a line to what Textual draws. Text is never markup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.segment import Segment
+from textual.content import Content
+from textual.strip import Strip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rich.style import Style
+
+    from govconsole.client.document import Line, Role, Span
+
+STYLES: Final[dict[str, str]] = {
+    "plain": "$foreground",
+    "dim": "$text-muted",
+    "heading": "bold $primary",
+    "title": "bold $foreground",
+    "agent": "italic $foreground",
+    "good": "$success",
+    "warn": "bold $warning",
+    "bad": "bold $error",
+    "accent": "$accent",
+    "key": "bold $accent",
+}
+
+ROLE_CLASSES: Final = {f"role--{role}" for role in STYLES}
+
+ROLE_CSS: Final = """
+    &> .role--plain { color: $foreground; }
+    &> .role--dim { color: $foreground 60%; }
+    &> .role--heading { color: $primary; text-style: bold; }
+    &> .role--title { color: $foreground; text-style: bold; }
+    &> .role--agent { color: $foreground; text-style: italic; }
+    &> .role--good { color: $success; }
+    &> .role--warn { color: $warning; text-style: bold; }
+    &> .role--bad { color: $error; text-style: bold; }
+    &> .role--accent { color: $accent; }
+    &> .role--key { color: $accent; text-style: bold; }
+"""
+
+
+def content(spans: Iterable[Span]) -> Content:
+    """Spans as Textual's content: words and styles apart, so that no bracket in a word means anything."""
+    return Content.assemble(*((span.text, STYLES[span.role]) for span in spans))
+
+
+def strip(row: Line, width: int, style: Callable[[Role], Style]) -> Strip:
+    """One wrapped line as cells."""
+    segments = [Segment(" " * row.indent, style("plain"))] if row.indent else []
+    if row.lead is not None:
+        segments.append(Segment(row.lead.text, style(row.lead.role)))
+    segments += [Segment(span.text, style(span.role)) for span in row.spans]
+    return Strip(segments).adjust_cell_length(width, style("plain"))

@@ -1,0 +1,251 @@
+"""An operators' door with jobs in memory, over a real Unix socket. It verifies votes as govd does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from govd.contract import votekey
+from govd.contract.errors import ConflictError, ForbiddenError, GovError, NotFoundError, ReviewStaleError
+from govd.contract.events import Event
+from govd.contract.heads import HEADER, Head
+from govd.contract.intents import IntentState, Resolution
+from govd.contract.jobs import JobDetail, JobPage, JobState, JobSummary, VoteView
+from govd.contract.system import Alarm, Overview
+from govd.contract.votes import Review, VoteSubmission, action_commitment, reviewed, text_commitment, verify
+from tests.govconsole.world import NOW, POLICY
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+TOKEN = "opr_made-up"
+
+
+class FakeBackend:
+    """A door that can be closed and opened again, and a log that can be made to go back."""
+
+    def __init__(self, path: Path, public_key: str = "", operator: str = "anna") -> None:
+        self.path = path
+        self.operator = operator
+        self.public_key = public_key
+        self.jobs: dict[str, JobDetail] = {}
+        self.events: list[Event] = []
+        self.submissions: list[VoteSubmission] = []
+        self.resolutions: dict[str, Resolution] = {}
+        self.alarms: list[Alarm] = []
+        self.heads_received: list[str | None] = []
+        self.resumed_from: list[int] = []
+        self.seq = 1
+        self.log = "log-1"
+        self.assurance = "enforced"
+        self._key = votekey.generate()
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    # The world as tests change it
+
+    def put(self, *jobs: JobDetail) -> None:
+        for job in jobs:
+            self.jobs[job.id] = job
+            self.happen("job.held", job.id)
+
+    def take(self, job: str, state: JobState = JobState.CANCELLED) -> None:
+        detail = self.jobs[job]
+        self.jobs[job] = detail.model_copy(update={"state": state, "hold": None, "held": 0})
+        self.happen("job.settled", job)
+
+    def happen(self, kind: str, job: str | None = None) -> None:
+        self.seq += 1
+        self.events.append(Event(seq=self.seq, type=kind, time=NOW, job=job))
+
+    # The server
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(self.path))
+        listener.listen(64)
+        config = uvicorn.Config(
+            self.app(), log_level="critical", lifespan="off", timeout_graceful_shutdown=0, ws="none"
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
+        self._thread.start()
+
+    def close(self) -> None:
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+            self._server = None
+
+    def head(self) -> str:
+        digest = hashlib.sha256(str(self.seq).encode()).hexdigest()
+        return Head(1, self.seq, digest).signed(self.log, self._key)
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.middleware("http")
+        async def door(request: Request, call_next: Any) -> Response:
+            if request.headers.get("authorization") != f"Bearer {TOKEN}":
+                return JSONResponse({"type": "urn:govconsole:error:unauthenticated", "detail": "who?"}, 401)
+            self.heads_received.append(request.headers.get(HEADER))
+            response: Response = await call_next(request)
+            response.headers[HEADER] = self.head()
+            return response
+
+        @app.exception_handler(GovError)
+        async def refuse(_: Request, error: GovError) -> Response:
+            return JSONResponse(error.problem(), error.status, media_type="application/problem+json")
+
+        app.get("/v1/overview")(self._overview)
+        app.get("/v1/jobs")(self._jobs)
+        app.get("/v1/jobs/{job}")(self._job)
+        app.post("/v1/jobs/{job}/votes")(self._vote)
+        app.post("/v1/intents/{intent}/resolution")(self._resolve)
+        app.post("/v1/alarms/{alarm}/seen")(self._seen)
+        app.get("/v1/events")(self._events)
+        return app
+
+    # The routes
+
+    async def _overview(self) -> Response:
+        held = [job for job in self.jobs.values() if job.state is JobState.HELD]
+        return _json(
+            Overview(
+                status="ok",
+                version="0.1.0",
+                mode="embedded",
+                storage="sqlite",
+                policy_sha256=POLICY,
+                policy_name="default",
+                alarms=len(self.alarms),
+                operator=self.operator,
+                assurance=self.assurance,  # type: ignore[arg-type] # tests set one of the two words
+                assurance_why="release-bot shares this Unix user",
+                pending=len(held),
+                next_expiry=min((job.held_until for job in held if job.held_until), default=None),
+                alarm_list=self.alarms,
+                log=self.log,
+                agent_url="http://127.0.0.1:8200",
+            )
+        )
+
+    async def _jobs(self, state: str = "held", limit: int = 200) -> Response:
+        found = [
+            JobSummary.model_validate(job.model_dump(include=set(JobSummary.model_fields)))
+            for job in self.jobs.values()
+            if state == "all" or (job.state is JobState.HELD) == (state in {"held", "open"})
+        ]
+        return _json(JobPage(jobs=found[:limit], next=None, total=len(found)))
+
+    def _known(self, job: str) -> JobDetail:
+        if job not in self.jobs:
+            raise NotFoundError("no such job")
+        return self.jobs[job]
+
+    async def _job(self, job: str) -> Response:
+        return _json(self._known(job))
+
+    async def _vote(self, job: str, request: Request) -> Response:
+        submission = VoteSubmission.model_validate_json(await request.body())
+        detail = self._known(job)
+        self._check(detail, submission)
+        self.submissions.append(submission)
+        vote = submission.signed.vote
+        approved = vote.verdict == "approve"
+        seen = VoteView(
+            signed=submission.signed,
+            operator=vote.operator,
+            verdict=vote.verdict,
+            cast_at=vote.cast_at,
+            reason=submission.reason,
+            guidance=submission.guidance,
+            lapsed=False,
+        )
+        state = IntentState.APPROVED if approved else IntentState.DENIED
+        intents = detail.hold.intents if detail.hold else []
+        self.jobs[job] = detail.model_copy(
+            update={
+                "state": JobState.PROCESSING if approved else JobState.DENIED,
+                "hold": None,
+                "held": 0,
+                "approvals": int(approved),
+                "votes": [*detail.votes, seen],
+                "settled": [item.model_copy(update={"state": state}) for item in intents],
+            }
+        )
+        self.happen("vote.cast", job)
+        return _json(self.jobs[job])
+
+    def _check(self, detail: JobDetail, submission: VoteSubmission) -> None:
+        vote, hold = submission.signed.vote, detail.hold
+        if hold is None:
+            raise ConflictError("the job is settled")
+        if not verify(vote, submission.signed.signature, self.public_key):
+            raise ForbiddenError("the signature is not that operator's")
+        review = Review(
+            job=detail.id,
+            hold=hold.id,
+            nonce=hold.nonce,
+            policy_sha256=hold.policy_sha256,
+            intents=[reviewed(item.id, item.body().sha256(), item.decision) for item in hold.intents],
+        )
+        if vote.review_token != review.token():
+            raise ReviewStaleError("what was signed is not what stands")
+        wanted = [action_commitment(hold.nonce, item.id, item.body().sha256()) for item in hold.intents]
+        if vote.actions != wanted or vote.reason_commitment != text_commitment(
+            submission.salt, submission.reason
+        ):
+            raise ForbiddenError("the vote commits to something else")
+
+    async def _resolve(self, intent: str, request: Request) -> Response:
+        self.resolutions[intent] = Resolution.model_validate_json(await request.body())
+        for job in self.jobs.values():
+            for item in job.settled:
+                if item.id == intent:
+                    return _json(item)
+        raise NotFoundError("no such intent")
+
+    async def _seen(self, alarm: str) -> Response:
+        self.alarms = [one for one in self.alarms if one.id != alarm]
+        self.happen("alarm.seen")
+        return JSONResponse({})
+
+    async def _events(self, request: Request) -> Response:
+        after = int(request.headers.get("last-event-id", "0"))
+        self.resumed_from.append(after)
+        server = self._server
+
+        async def stream() -> AsyncIterator[str]:
+            sent = after
+            yield ": hello\n\n"
+            while server is not None and not server.should_exit:
+                for event in list(self.events):
+                    if event.seq > sent:
+                        sent = event.seq
+                        yield f"id: {event.seq}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
+                await asyncio.sleep(0.005)
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+
+def _json(model: Any) -> Response:
+    return Response(model.model_dump_json(by_alias=True), media_type="application/json")
