@@ -35,7 +35,7 @@ format: $(DEV_STAMP) ## Put the code into its form
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 bench: $(DEV_STAMP) ## Measure, beside the baselines of this machine (ONLY=row for one)
-	@$(BIN)/python tests/performance/bench.py $(if $(ONLY),--only $(ONLY)) $(ARGS)
+	@$(BIN)/python -m tests.performance.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 soak: $(DEV_STAMP) ## The kill and race tests for MINUTES (30)
 	@GOV_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q -m soak --timeout=0 $(ARGS)
