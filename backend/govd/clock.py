@@ -1,0 +1,154 @@
+"""The governed clock: the wall's time, which never runs backwards, and which does not believe a step.
+
+Must never hand out a time earlier than one that it handed out before, nor follow the wall through a
+step of more than 60 s until somebody has seen it (threats T14).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STEP_LIMIT: Final = timedelta(seconds=60)
+"""How far the wall may move against the boot clock before it counts as a step; in a day, all together."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_SECOND: Final = 1_000_000
+_LIMIT: Final = STEP_LIMIT // _MICROSECOND
+_DAY: Final = 86_400 * _SECOND
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Clock(Protocol):
+    """What govd asks for the time."""
+
+    @property
+    def stepped(self) -> timedelta | None:
+        """How far the wall has stepped, until acknowledged; None: it has not."""
+
+    @property
+    def mark(self) -> str:
+        """What to remember across restarts, so that a step made meanwhile is seen."""
+
+    def now(self) -> datetime:
+        """The governed time: UTC, microseconds, never earlier than before."""
+
+    def start(self, high_water: datetime | None, mark: str | None = None) -> None:
+        """Compare with the latest time and the mark that were recorded before this start."""
+
+    def acknowledge(self) -> None:
+        """An operator has seen the step: follow the wall again."""
+
+
+def _boot_seconds() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return "unknown"
+
+
+class SystemClock:
+    """The wall clock, held against the boot clock.
+
+    After a step back has been acknowledged, governed time stays ahead of the wall by the step, because
+    it must not run backwards; time-outs go on as before.
+
+    Args:
+        wall: Seconds since the epoch.
+        boot: Seconds since boot, sleep included.
+        boot_id: Names this boot; None: the kernel's.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        boot: Callable[[], float] = _boot_seconds,
+        boot_id: str | None = None,
+    ) -> None:
+        self._wall_source, self._boot_source = wall, boot
+        self._boot_id = _boot_id() if boot_id is None else boot_id
+        self._lock = threading.Lock()
+        self._stepped: int | None = None
+        self._ahead = 0
+        """Microseconds that governed time stays ahead of the wall, after a step back was acknowledged."""
+        self._last, self._last_boot = self._readings()
+        self._reference = self._last, self._last_boot
+        self.mark = self._new_mark()
+
+    @property
+    def stepped(self) -> timedelta | None:
+        """How far the wall has stepped, until acknowledged; None: it has not."""
+        return None if self._stepped is None else timedelta(microseconds=self._stepped)
+
+    def now(self) -> datetime:
+        """The governed time: UTC, microseconds, never earlier than before."""
+        with self._lock:
+            return _EPOCH + timedelta(microseconds=self._advance())
+
+    def start(self, high_water: datetime | None, mark: str | None = None) -> None:
+        """Compare with the latest time and the mark that were recorded before this start.
+
+        Args:
+            high_water: The latest time on record; None on the first start.
+            mark: What `mark` was then. Within one boot it shows a step that was made while govd was down.
+        """
+        with self._lock:
+            wall, boot = self._readings()
+            self._last, self._last_boot = wall, boot
+            if high_water is not None and (recorded := (high_water - _EPOCH) // _MICROSECOND) > wall:
+                self._last = recorded
+                if recorded - wall > _LIMIT:
+                    self._stepped = wall - recorded
+            boot_id, _, offset = (mark or "").partition(":")
+            if boot_id == self._boot_id and offset.lstrip("-").isdigit():
+                drift = wall - boot - int(offset)
+                if abs(drift) > _LIMIT:
+                    self._stepped = drift if self._stepped is None else self._stepped
+            self._reference = wall, boot
+            self.mark = self._new_mark() if self._stepped is None else mark or ""
+
+    def acknowledge(self) -> None:
+        """An operator has seen the step: follow the wall again, forward at once, back by staying ahead."""
+        with self._lock:
+            governed = self._advance()
+            wall, boot = self._readings()
+            self._ahead = max(0, governed - wall)
+            self._reference = wall, boot
+            self._stepped = None
+            self.mark = self._new_mark()
+
+    def _readings(self) -> tuple[int, int]:
+        return int(self._wall_source() * _SECOND), int(self._boot_source() * _SECOND)
+
+    def _new_mark(self) -> str:
+        wall, boot = self._reference
+        return f"{self._boot_id}:{wall - boot}"
+
+    def _advance(self) -> int:
+        """One step of governed time; the caller holds the lock."""
+        wall, boot = self._readings()
+        elapsed = max(0, boot - self._last_boot)
+        reference_wall, reference_boot = self._reference
+        drift = (wall - reference_wall) - (boot - reference_boot)
+        if self._stepped is None and abs(drift) > _LIMIT:
+            self._stepped = drift
+        if self._stepped is None:
+            self._last = max(self._last, wall + self._ahead)
+            if boot - reference_boot > _DAY:
+                self._reference = wall, boot
+                self.mark = self._new_mark()
+        else:
+            self._last += elapsed
+        self._last_boot = max(boot, self._last_boot)
+        return self._last

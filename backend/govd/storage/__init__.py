@@ -1,0 +1,1 @@
+"""Where state lives: engines, schema, migrations, and the ledger that alone writes."""

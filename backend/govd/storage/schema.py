@@ -1,0 +1,234 @@
+"""Every table, as SQLAlchemy Core knows it. The migrations make them; a test holds the two equal.
+
+Ids and digests are strings, times are microseconds UTC, amounts are whole units: must never hold a float.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+REVISION: Final = "0001"
+"""The revision of the schema that this program was written for."""
+
+metadata: Final = MetaData()
+
+_SERIAL: Final = BigInteger().with_variant(
+    Integer, "sqlite"
+)  # SQLite's row id, which appends are cheapest by
+
+
+def _time(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _amount(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
+    return Column(name, String, nullable=null, primary_key=key)
+
+
+def _blob(name: str, *, null: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=null)
+
+
+def _reference(name: str, target: str, *, null: bool = False, key: bool = False) -> Column[Any]:
+    return Column(name, String, ForeignKey(target), nullable=null, primary_key=key)
+
+
+meta: Final = Table("meta", metadata, _text("key", key=True), Column("value", Text, nullable=False))
+
+identities: Final = Table(
+    "identities",
+    metadata,
+    _text("kind", key=True),
+    _text("name", key=True),
+    _text("state"),
+    _time("created_at"),
+    _text("added_by", null=True),
+    Column("uid", BigInteger, nullable=True),
+    _text("public_key", null=True),
+    Column("details", Text, nullable=False, server_default="{}"),
+    Column("statement", Text, nullable=True),
+    Column("signature", Text, nullable=True),
+)
+
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    _text("token_sha256", key=True),
+    _text("kind"),
+    _text("name"),
+    _time("expires_at", null=True),
+    _time("created_at"),
+    _text("peer", null=True),
+    Index("tokens_by_name", "kind", "name"),
+)
+
+jobs: Final = Table(
+    "jobs",
+    metadata,
+    _text("id", key=True),
+    _text("agent"),
+    _text("state"),
+    _text("parent", null=True),
+    _text("origin"),
+    Column("implicit", Integer, nullable=False),
+    _blob("wrapped_key", null=True),
+    _blob("sealed", null=True),
+    _time("opened_at"),
+    _time("updated_at"),
+    Column("risk", Integer, nullable=False, server_default="0"),
+    _text("assurance"),
+    Index("jobs_by_state", "state", "risk", "id"),
+)
+
+holds: Final = Table(
+    "holds",
+    metadata,
+    _text("id", key=True),
+    _reference("job", "jobs.id"),
+    _text("state"),
+    _blob("sealed", null=True),
+    _time("opened_at"),
+    _time("closed_at", null=True),
+    _time("expires_at"),
+    Column("quorum", Integer, nullable=False),
+    _text("policy_sha256"),
+    Index("holds_by_job", "job"),
+    Index("holds_by_expiry", "state", "expires_at"),
+)
+
+intents: Final = Table(
+    "intents",
+    metadata,
+    _text("id", key=True),
+    _reference("job", "jobs.id"),
+    _reference("hold", "holds.id", null=True),
+    _text("agent"),
+    _text("kind"),
+    _text("state"),
+    _text("outcome"),
+    _text("effect"),
+    Column("risk", Integer, nullable=False, server_default="0"),
+    _blob("sealed", null=True),
+    _text("idempotency_key", null=True),
+    _text("body_sha256", null=True),
+    _text("policy_sha256"),
+    _time("decided_at"),
+    Column("decided_by", Text, nullable=False, server_default="policy"),
+    _text("supersedes", null=True),
+    _time("approved_until", null=True),
+    _time("redeemed_at", null=True),
+    _text("redeemed_by", null=True),
+    _time("settled_at", null=True),
+    Column("exit_code", Integer, nullable=True),
+    _time("updated_at"),
+    UniqueConstraint("agent", "idempotency_key", name="intents_once"),
+    Index("intents_by_job", "job"),
+    Index("intents_by_hold", "hold"),
+    Index("intents_by_state", "state", "approved_until"),
+    Index("intents_by_agent", "agent", "state"),
+)
+
+votes: Final = Table(
+    "votes",
+    metadata,
+    _text("id", key=True),
+    _reference("job", "jobs.id"),
+    _reference("hold", "holds.id"),
+    _text("operator"),
+    _text("verdict"),
+    Column("signed", Text, nullable=False),
+    _blob("sealed", null=True),
+    _time("cast_at"),
+    _time("lapsed_at", null=True),
+    _text("sha256"),
+    Index("votes_by_job", "job"),
+    Index("votes_by_hold", "hold"),
+)
+
+totals: Final = Table(
+    "totals",
+    metadata,
+    _text("cap", key=True),
+    _text("subject", key=True),
+    _text("win", key=True),
+    _amount("total"),
+    _amount("permitted", null=True),
+    sqlite_with_rowid=False,
+)
+
+reservations: Final = Table(
+    "reservations",
+    metadata,
+    _reference("intent", "intents.id", key=True),
+    _text("cap", key=True),
+    _text("subject", key=True),
+    _text("win", key=True),
+    _amount("amount"),
+    _amount("limit_"),
+    _text("state"),
+    Index("reservations_by_total", "cap", "subject", "win"),
+    sqlite_with_rowid=False,
+)
+
+policies: Final = Table(
+    "policies",
+    metadata,
+    _text("sha256", key=True),
+    _text("name"),
+    _blob("source"),
+    _text("state"),
+    _time("found_at"),
+    _time("applied_at", null=True),
+    _text("applied_by", null=True),
+    Column("statement", Text, nullable=True),
+    Column("signature", Text, nullable=True),
+    _blob("reason", null=True),
+)
+
+alarms: Final = Table(
+    "alarms",
+    metadata,
+    _text("id", key=True),
+    _text("kind"),
+    _text("subject"),
+    Column("message", Text, nullable=False),
+    Column("mend", Text, nullable=False),
+    _time("raised_at"),
+    _text("seen_by", null=True),
+    _time("seen_at", null=True),
+    _time("cleared_at", null=True),
+    Index("alarms_by_kind", "kind", "subject"),
+)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("seq", _SERIAL, primary_key=True, autoincrement=False),
+    _time("time"),
+    _text("type"),
+    _text("agent", null=True),
+    _text("job", null=True),
+    _text("intent", null=True),
+    _blob("line"),
+    _text("digest"),
+    Index("audit_by_job", "job"),
+    Index("audit_by_agent", "agent"),
+)

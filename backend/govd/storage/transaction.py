@@ -1,0 +1,104 @@
+"""What a work of the ledger is handed, and the end of the log while its transaction is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from govd.audit.model import Entry, RecordedEntry
+from govd.audit.rules import day_file, digest, render, time_text
+from govd.contract.errors import HaltedError
+from govd.ids import new_id
+from govd.times import micros
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+RELOAD: Final = "govd reload"
+
+
+@dataclass(frozen=True)
+class Halt:
+    """Why nothing is decided, what mends it, and whether trying again can."""
+
+    why: str
+    mend: str
+    resumable: bool
+
+    def error(self) -> HaltedError:
+        """The error that every refused work gets: a fresh one each."""
+        return HaltedError(self.why, hint=self.mend)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One queued work and who waits for it."""
+
+    work: Callable[[Transaction], Any]
+    future: Future[Any]
+
+
+@dataclass
+class Pending:
+    """The end of the log as it will be when the transaction commits."""
+
+    seq: int
+    digest: str
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    chunks: list[tuple[str, bytes]] = field(default_factory=list)
+    recorded: list[RecordedEntry] = field(default_factory=list)
+
+    def mark(self) -> tuple[int, str, int]:
+        """Where to come back to."""
+        return self.seq, self.digest, len(self.rows)
+
+    def rewind(self, mark: tuple[int, str, int]) -> None:
+        """Drop what was added since."""
+        self.seq, self.digest, length = mark
+        del self.rows[length:], self.chunks[length:], self.recorded[length:]
+
+    def add(self, entry: Entry, moment: datetime, time: str) -> int:
+        """Put an entry at the end; its seq."""
+        seq = self.seq + 1
+        line = render(entry, seq=seq, event_id=new_id(), time=time, prev_hash=self.digest)
+        self.seq, self.digest = seq, digest(line)
+        self.rows.append(
+            {
+                "seq": seq,
+                "time": micros(moment),
+                "type": entry.type,
+                "agent": entry.agent,
+                "job": entry.job_id,
+                "intent": entry.intent_id,
+                "line": line,
+                "digest": self.digest,
+            }
+        )
+        self.chunks.append((day_file(time), line + b"\n"))
+        self.recorded.append(RecordedEntry(seq, moment, self.digest, entry))
+        return seq
+
+
+class Transaction:
+    """What a work is handed: the connection, one reading of the clock, and the log.
+
+    Attributes:
+        connection: Inside the transaction; a work never commits or rolls back by itself.
+        now: The governed time, read once for this work.
+    """
+
+    __slots__ = ("_pending", "_time", "connection", "now")
+
+    def __init__(self, connection: Connection, now: datetime, pending: Pending) -> None:
+        self.connection = connection
+        self.now = now
+        self._pending = pending
+        self._time = time_text(now)
+
+    def record(self, entry: Entry) -> int:
+        """Write an audit entry in this transaction; its seq, if the work succeeds."""
+        return self._pending.add(entry, self.now, self._time)
