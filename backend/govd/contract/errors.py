@@ -14,7 +14,11 @@
     │   ├── JobClosedError             the job takes no more of this
     │   ├── ReviewStaleError           what was signed is not what stands
     │   ├── AlreadyRedeemedError       the one redemption has happened
-    │   └── BaseMovedError             another version was put in force meanwhile
+    │   ├── BaseMovedError             another version was put in force meanwhile
+    │   └── NotApprovedError           an intent that may not run, as its agent sees it
+    │       ├── IntentHeldError            a person has not settled it yet          exit 4
+    │       ├── IntentDeniedError          policy or a person said no               exit 5
+    │       └── IntentExpiredError         the time ran out and nobody decided      exit 6
     ├── RedeemRefusedError         403: an attestation that must not be acted on
     ├── QuotaError                 429: too much, with Retry-After
     ├── PolicyInvalidError         422: a policy that must not come into force
@@ -170,6 +174,30 @@ class RedeemRefusedError(GovError):
     """The attestation must not be acted on: expired, revoked, for another executor or another action."""
 
     code, title, status, exit_code = "redeem-refused", "Redeem refused", 403, 5
+
+
+class NotApprovedError(ConflictError):
+    """The intent was withdrawn, replaced, revoked or used: it does not run (any more)."""
+
+    code, title, exit_code = "not-approved", "Not approved", 5
+
+
+class IntentHeldError(NotApprovedError):
+    """The intent waits for a person; asking again later can succeed."""
+
+    code, title, exit_code = "intent-held", "Held", 4
+
+
+class IntentDeniedError(NotApprovedError):
+    """Policy or a person denied the intent."""
+
+    code, title, exit_code = "intent-denied", "Denied", 5
+
+
+class IntentExpiredError(NotApprovedError):
+    """The hold ran out: nobody decided, and the action stays blocked."""
+
+    code, title, exit_code = "intent-expired", "Expired", 6
 
 
 class QuotaError(GovError):
