@@ -1,0 +1,192 @@
+"""Reads the sources for every way out to a terminal, a log or a screen, and judges what is sent there.
+
+What goes out must be a constant, or have gone through the sanitiser, or through a type or helper that does so
+by itself (each listed here with its reason). A name counts as what it was assigned in its own function;
+a parameter counts as nothing. Wrong on the strict side: it may ask for a `visible()` that was not needed.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("backend/govd", "backend/govgate", "console/govconsole")
+
+PRINTERS = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write", "warnings.warn"}
+LOGGERS = {"log", "_log", "logger", "_logger", "logging", "LOG"}
+LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
+WIDGETS = {"Static", "Label", "Button", "Checkbox", "RadioButton", "Content.from_markup", "Text.from_markup"}
+DRAWING = ("console/govconsole/screens", "console/govconsole/widgets", "console/govconsole/app")
+
+CLEANERS: dict[str, str] = {
+    "visible": "the sanitiser",
+    "text.visible": "the sanitiser",
+    "json.dumps": "escapes everything beyond ASCII, and control characters (ensure_ascii=False is refused)",
+    "content": "draws spans, which sanitise themselves when they are built",
+    "len": "a number",
+    "int": "a number",
+    "round": "a number",
+    "key_label": "keys of the registry of actions, which is a constant",
+    "amount": "digits",
+}
+CLEAN_ATTRIBUTES: dict[str, str] = {
+    "code": "a constant of the class of an error",
+    "__name__": "the name of a class",
+    "label": "of an action of the registry, which is a constant",
+    "status": "a number",
+    "port": "a number",
+    "pid": "a number",
+}
+
+
+@dataclass
+class Outlet:
+    """One place where something leaves."""
+
+    path: str
+    line: int
+    what: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.what}: {self.source}"
+
+
+@dataclass
+class Function:
+    """A function, with what its names were assigned."""
+
+    node: ast.AST
+    assigned: dict[str, list[ast.expr]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for node in ast.walk(self.node):
+            targets: list[tuple[ast.expr, ast.expr | None]] = []
+            if isinstance(node, ast.Assign):
+                targets = [(target, node.value) for target in node.targets]
+            elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
+                targets = [(node.target, node.value)]
+            elif isinstance(node, ast.For | ast.comprehension):
+                targets = [(node.target, node.iter)]
+            for target, value in targets:
+                if isinstance(target, ast.Name) and value is not None:
+                    self.assigned.setdefault(target.id, []).append(value)
+
+
+MADE_OF: dict[type[ast.expr], tuple[str, ...]] = {
+    ast.Constant: (),
+    ast.Compare: (),
+    ast.JoinedStr: ("values",),
+    ast.FormattedValue: ("value",),
+    ast.List: ("elts",),
+    ast.Tuple: ("elts",),
+    ast.Dict: ("values",),
+    ast.Starred: ("value",),
+    ast.BinOp: ("left", "right"),
+    ast.BoolOp: ("values",),
+    ast.IfExp: ("body", "orelse"),
+    ast.ListComp: ("elt",),
+    ast.GeneratorExp: ("elt",),
+    ast.Subscript: ("value",),
+}
+"""The parts that an expression's characters come from. What is not listed can carry anything."""
+
+KEEPING = {"join", "get", "ljust", "rjust", "format", "strip", "rstrip", "replace"}
+"""Methods of strings and tables that make nothing unclean of clean things."""
+
+
+def clean(node: ast.expr, function: Function, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether the value can carry nothing that a sender chose."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in CLEAN_ATTRIBUTES or node.attr.isupper()
+    if isinstance(node, ast.Name):
+        values = function.assigned.get(node.id, [])
+        again = seen | {node.id}
+        return node.id.isupper() or (
+            node.id not in seen and bool(values) and all(clean(value, function, again) for value in values)
+        )
+    if isinstance(node, ast.Call):
+        return _clean_call(node, function, seen)
+    fields = MADE_OF.get(type(node))
+    if fields is None:
+        return False
+    parts = [part for name in fields for part in _listed(getattr(node, name))]
+    return all(clean(part, function, seen) for part in parts)
+
+
+def _listed(value: ast.expr | list[ast.expr]) -> list[ast.expr]:
+    return value if isinstance(value, list) else [value]
+
+
+def _clean_call(node: ast.Call, function: Function, seen: frozenset[str]) -> bool:
+    name = ast.unparse(node.func)
+    if name in CLEANERS:
+        return not any(
+            keyword.arg == "ensure_ascii" and ast.unparse(keyword.value) == "False"
+            for keyword in node.keywords
+        )
+    if isinstance(node.func, ast.Attribute) and node.func.attr in KEEPING:
+        return all(clean(part, function, seen) for part in [node.func.value, *node.args])
+    return False
+
+
+def outlets_of(call: ast.Call, path: str) -> Iterator[tuple[str, list[ast.expr]]]:
+    """Which outlet a call is, with what it sends there; nothing for any other call."""
+    name = ast.unparse(call.func)
+    words = [*call.args]
+    if name in PRINTERS:
+        yield name, words
+    elif isinstance(call.func, ast.Attribute):
+        receiver, verb = ast.unparse(call.func.value), call.func.attr
+        if receiver.rsplit(".", 1)[-1] in LOGGERS and verb in LEVELS:
+            yield "log", [*words, *(keyword.value for keyword in call.keywords if keyword.arg == "extra")]
+        elif verb == "notify":
+            yield "notify", [*words, *(keyword.value for keyword in call.keywords if keyword.arg == "title")]
+        elif verb in {"update", "write_line"} and path.startswith(DRAWING):
+            yield "draw", words
+    if name in WIDGETS and path.startswith(DRAWING):
+        yield "widget", words
+
+
+def unfed(source: str, path: str) -> list[Outlet]:
+    """The outlets of one file that are fed by neither the sanitiser nor constants."""
+    tree = ast.parse(source)
+    functions = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    ]
+    owner: dict[ast.AST, Function] = {}
+    for node in [tree, *functions]:
+        function = Function(node)
+        for child in ast.walk(node):
+            owner[child] = function
+    return [
+        Outlet(path, node.lineno, what, ast.unparse(node)[:160])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for what, words in outlets_of(node, path)
+        if not all(clean(word, owner[node]) for word in words)
+        or (what in {"notify", "widget"} and _marked_up(node, words))
+    ]
+
+
+def _marked_up(node: ast.Call, words: list[ast.expr]) -> bool:
+    """Whether words that are no constant may be read as Textual markup."""
+    if all(isinstance(word, ast.Constant) for word in words):
+        return False
+    return not any(
+        keyword.arg == "markup" and ast.unparse(keyword.value) == "False" for keyword in node.keywords
+    ) and not all(isinstance(word, ast.Call) and ast.unparse(word.func) == "content" for word in words)
+
+
+def files() -> Iterator[Path]:
+    """Every source file of the three packages."""
+    for package in PACKAGES:
+        yield from sorted((ROOT / package).rglob("*.py"))

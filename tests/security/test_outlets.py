@@ -1,0 +1,61 @@
+"""No text leaves for a terminal, a log or a screen past the sanitiser (threats T17)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.security.outlets import ROOT, files, unfed
+
+
+@pytest.mark.threat("T17")
+def test_every_outlet_is_fed_by_the_sanitiser_or_by_constants():
+    """A string of an agent's reaches a terminal, a log or a toast raw, or is read as markup."""
+    found = [
+        str(outlet)
+        for path in files()
+        for outlet in unfed(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix())
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print(agent)",
+        "print(f'{agent} waits')",
+        "click.echo(body['title'])",
+        "sys.stderr.write(str(error))",
+        "log.info('declared: %s', purpose)",
+        "log.error(f'{purpose}')",
+        "log.error('x', extra={'purpose': purpose})",
+        "print(json.dumps(body, ensure_ascii=False))",
+        "self.notify(job.title, markup=False)",
+        "self.notify(visible(job.title))",
+        "self.query_one('#pill').update(job.title)",
+        "Static(visible(job.title))",
+        "Label(job.title, markup=False)",
+    ],
+)
+def test_the_guard_sees_each_kind_of_leak(line):
+    assert unfed(f"def f(agent, body, error, purpose, job):\n    {line}\n", "console/govconsole/screens/x.py")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print('ready')",
+        "click.echo(visible(agent))",
+        "shown = visible(agent)\n    sys.stdout.write(f'{shown}\\n')",
+        "log.error('refused', extra={'code': error.code})",
+        "print(json.dumps(body))",
+        "print(f'{len(body)} jobs')",
+        "self.notify(visible(job.title), markup=False)",
+        "self.update(content(spans))",
+        "Static('constant')",
+    ],
+)
+def test_the_guard_lets_clean_words_pass(line):
+    assert not unfed(
+        f"def f(agent, body, error, job, spans):\n    {line}\n", "console/govconsole/screens/x.py"
+    )
