@@ -1,0 +1,339 @@
+"""The decision: pure, total, and the strictest finding wins.
+
+Must never read a clock, a file or a store, and never raise: an error while evaluating is a finding that
+denies. Every stage runs, so that a reviewer sees all that was found.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from govd.contract.decisions import STRICTNESS, DecisionView, Finding, Gauge, Outcome, Reservation
+from govd.contract.errors import InvalidRequestError
+from govd.contract.text import visible
+from govd.policy import domains
+from govd.policy.cel import ExpressionError, Scope
+from govd.policy.model import Booking, ReasonCode
+from govd.policy.money import decimal_text, pretty_usd
+from govd.policy.risk import risk_of, risk_of_failure
+from govd.policy.subject import scope_values, subject_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from govd.contract.wire import JsonObject
+    from govd.intents.model import Declared
+    from govd.policy.model import CompiledDomains, CompiledLimit, CompiledPolicy, CompiledRule, Facts
+    from govd.policy.subject import Subject
+
+_SHOWN: Final = 120
+_ERROR_SHOWN: Final = 200
+_MESSAGE: Final = 600
+_MAX_FINDINGS: Final = 200
+
+
+def bookings(intent: Declared, policy: CompiledPolicy, now: datetime) -> tuple[Booking, ...]:
+    """What an approval of this intent would add to which totals: the totals that `evaluate` needs to know.
+
+    Never raises: where the intent cannot be read, `evaluate` says so and denies.
+    """
+    try:
+        return tuple(booking for _, booking in _booked(subject_of(intent, policy), policy, now))
+    except Exception:  # noqa: BLE001 - evaluate meets the same error and denies by it
+        return ()
+
+
+def evaluate(intent: Declared, policy: CompiledPolicy, facts: Facts) -> DecisionView:
+    """Decide an intent under a policy, given the facts. Deterministic; never raises."""
+    try:
+        subject = subject_of(intent, policy)
+    except Exception as error:  # noqa: BLE001 - an error while evaluating is a finding that denies
+        findings = [_failure("intent", error), *facts.extra]
+        return DecisionView(
+            outcome=Outcome.DENIED, findings=findings, risk=risk_of_failure(), policy_sha256=policy.sha256
+        )
+    findings = []
+    for name, stage in _STAGES:
+        try:
+            findings.extend(stage(subject, policy, facts))
+        except Exception as error:  # noqa: BLE001 - the same
+            findings.append(_failure(name, error))
+    findings.extend(facts.extra)
+    findings.extend(_default(subject, policy, findings))
+    outcome = max((finding.outcome for finding in findings), key=STRICTNESS.__getitem__)
+    return DecisionView(
+        outcome=outcome,
+        findings=_bounded(findings),
+        risk=risk_of(subject, findings),
+        policy_sha256=policy.sha256,
+        effect=subject.effect,
+        reservations=[] if outcome is Outcome.DENIED else _reservations(subject, policy, facts),
+        quorum=policy.document.holds.quorum,
+    )
+
+
+def _bounded(findings: list[Finding]) -> list[Finding]:
+    """The strictest findings first where there are too many to record."""
+    if len(findings) <= _MAX_FINDINGS:
+        return findings
+    return sorted(findings, key=lambda finding: -STRICTNESS[finding.outcome])[:_MAX_FINDINGS]
+
+
+def _finding(
+    block: str,
+    rule: str,
+    code: ReasonCode,
+    outcome: Outcome,
+    message: str,
+    evidence: dict[str, str] | None = None,
+) -> Finding:
+    return Finding(
+        block=block,
+        rule=rule,
+        code=code.value,
+        outcome=outcome,
+        message=visible(message, _MESSAGE),
+        evidence={key: visible(value, _SHOWN) for key, value in (evidence or {}).items()},
+    )
+
+
+def _failure(block: str, error: Exception, rule: str | None = None) -> Finding:
+    why = visible(str(error) or type(error).__name__, _ERROR_SHOWN)
+    sentence = f"{rule or block} could not be evaluated, which denies: {why}"
+    return _finding(block, rule or block, ReasonCode.EVALUATION_ERROR, Outcome.DENIED, sentence)
+
+
+# -- the stages --------------------------------------------------------------------------------------
+
+
+def _origin(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Finding]:
+    origin = subject.intent.origin
+    if policy.origins is not None and origin not in policy.origins:
+        sentence = f"the origin {visible(origin, _SHOWN)} is not one that the policy lists"
+        yield _finding("origins", "origins", ReasonCode.UNKNOWN_ORIGIN, Outcome.PENDING, sentence)
+
+
+def _command(subject: Subject, _: CompiledPolicy, __: Facts) -> Iterator[Finding]:
+    for why in subject.opaque:
+        sentence = f"the command cannot be read for certain: {why}"
+        yield _finding("commands", "unwrap", ReasonCode.OPAQUE_COMMAND, Outcome.PENDING, sentence)
+
+
+def _tools(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Finding]:
+    for name in subject.names:
+        if name not in policy.registry:
+            sentence = f"the tool {visible(name, _SHOWN)} is not in the policy's registry"
+            yield _finding("tools", "tools", ReasonCode.UNKNOWN_TOOL, Outcome.PENDING, sentence)
+    for name in (*subject.names, *subject.wrappers):
+        tool = visible(name, _SHOWN)
+        for rule in policy.deny.matching(name):
+            sentence = f"{tool} is denied by {rule}"
+            yield _finding("tool_calls.deny", rule, ReasonCode.TOOL_DENIED, Outcome.DENIED, sentence)
+        for rule in policy.hold.matching(name):
+            sentence = f"{tool} waits for a person by {rule}"
+            yield _finding("tool_calls.hold", rule, ReasonCode.TOOL_HELD, Outcome.PENDING, sentence)
+    for name in subject.names:
+        for rule in policy.allow.matching(name)[:1]:
+            sentence = f"{visible(name, _SHOWN)} is allowed by {rule}"
+            yield _finding("tool_calls.allow", rule, ReasonCode.TOOL_ALLOWED, Outcome.APPROVED, sentence)
+
+
+def _hosts(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Finding]:
+    if policy.domains is None:
+        return
+    for text in subject.hosts:
+        yield from _host(text, domains.canonical, policy.domains)
+    if subject.repository is not None:
+        yield from _host(subject.repository, domains.of_repository, policy.domains)
+
+
+def _host(text: str, read: Callable[[str], domains.Host | None], lists: CompiledDomains) -> Iterator[Finding]:
+    block = "tool_calls.domains"
+    try:
+        host = read(text)
+    except InvalidRequestError as error:
+        sentence = f"{visible(text, _SHOWN)}: {error.detail}"
+        yield _finding(block, "canonical", ReasonCode.DOMAIN_INVALID, Outcome.DENIED, sentence)
+        return
+    if host is None:
+        return
+    written = {"host": str(host), "written": text}
+    denied = False
+    for rule in lists.deny:
+        if rule.matches(host, strict=True):
+            denied = True
+            sentence = f"{host} is denied by {rule.text}"
+            yield _finding(block, rule.text, ReasonCode.DOMAIN_DENIED, Outcome.DENIED, sentence, written)
+    if denied or lists.default == "allow" or any(rule.matches(host, strict=False) for rule in lists.allow):
+        return
+    outcome = Outcome.DENIED if lists.default == "deny" else Outcome.PENDING
+    sentence = f"{host} is not in the list of domains that are allowed"
+    yield _finding(block, "default", ReasonCode.DOMAIN_NOT_ALLOWED, outcome, sentence, written)
+
+
+def _amounts(subject: Subject, _: CompiledPolicy, __: Facts) -> Iterator[Finding]:
+    if subject.price.trouble is not None:
+        code, sentence = subject.price.trouble
+        yield _finding("amounts", subject.names[0], code, Outcome.PENDING, sentence)
+
+
+_VERBS: Final = {
+    "deny_if": (ReasonCode.CUSTOM_DENIED, Outcome.DENIED, "denies"),
+    "hold_if": (ReasonCode.CUSTOM_HELD, Outcome.PENDING, "holds"),
+    "allow_if": (ReasonCode.CUSTOM_ALLOWED, Outcome.APPROVED, "allows"),
+}
+
+
+def _custom(subject: Subject, policy: CompiledPolicy, facts: Facts) -> Iterator[Finding]:
+    kind = subject.intent.kind
+    scope: Scope | None = None
+    for rule in policy.custom:
+        program = rule.programs.get(kind)
+        if program is None:
+            continue
+        try:
+            if scope is None:
+                scope = Scope(kind, scope_values(subject, policy, facts.now))
+            speaks = program.holds(scope)
+        except ExpressionError as error:
+            yield _custom_failure(subject, rule, error)
+            continue
+        if speaks:
+            yield _spoken(subject, rule)
+
+
+def _custom_failure(subject: Subject, rule: CompiledRule, error: ExpressionError) -> Finding:
+    if 'name "intent" found' in str(error):
+        why = subject.price.trouble[1] if subject.price.trouble else "no `amounts` say what this tool costs"
+        error = ExpressionError(f"usd(intent) has no value: {why}")
+    return _failure("custom", error, rule.rule.name)
+
+
+def _spoken(subject: Subject, rule: CompiledRule) -> Finding:
+    code, outcome, verb = _VERBS[rule.rule.verb]
+    message = rule.rule.message or f"{rule.rule.name} {verb}: {rule.rule.expression}"
+    evidence: JsonObject = {"expression": rule.rule.expression}
+    if subject.price.micro is not None:
+        evidence["usd"] = decimal_text(subject.price.micro)
+        message += f" (this is {pretty_usd(subject.price.micro)} USD)"
+    return _finding("custom", rule.rule.name, code, outcome, message, evidence)
+
+
+def _limits(subject: Subject, policy: CompiledPolicy, facts: Facts) -> Iterator[Finding]:
+    yield from _unpriced(subject, policy)
+    for rule, booking in _booked(subject, policy, facts.now):
+        used = facts.totals.get((booking.cap, booking.subject, booking.window), 0)
+        if used + booking.amount > booking.limit:
+            yield _over(rule, booking, used)
+
+
+def _unpriced(subject: Subject, policy: CompiledPolicy) -> Iterator[Finding]:
+    """A cap in USD that speaks of an intent whose price nobody knows: held, not counted as nothing (T9)."""
+    if subject.price.micro is not None or subject.price.trouble is not None:
+        return
+    for rule in policy.limits:
+        if rule.rule.metric != "usd" or not _matches(rule, subject):
+            continue
+        named = rule.tools is not None and subject.effect == "write"
+        if subject.effect == "irreversible" or named:
+            sentence = (
+                f"{rule.rule.name} counts USD, and nobody can say what this {subject.effect} action costs: "
+                "no `amounts` speak of it"
+            )
+            yield _finding("soft_limits", rule.rule.name, ReasonCode.UNPRICED, Outcome.PENDING, sentence)
+
+
+def _over(rule: CompiledLimit, booking: Booking, used: int) -> Finding:
+    show = pretty_usd if booking.metric == "usd" else "{:,}".format
+    unit = "USD" if booking.metric == "usd" else "intents"
+    wire = decimal_text if booking.metric == "usd" else str
+    sentence = (
+        f"{booking.cap}: {show(used)} of {show(booking.limit)} {unit} used today; "
+        f"this adds {show(booking.amount)}"
+    )
+    finding = _finding("soft_limits", rule.rule.name, ReasonCode.CAP_EXCEEDED, Outcome.PENDING, sentence)
+    gauge = Gauge(
+        cap=booking.cap,
+        subject=booking.subject,
+        window=booking.window,
+        metric=booking.metric,
+        used=wire(used),
+        limit=wire(booking.limit),
+        adds=wire(booking.amount),
+    )
+    return finding.model_copy(update={"gauge": gauge})
+
+
+def _default(subject: Subject, policy: CompiledPolicy, findings: list[Finding]) -> Iterator[Finding]:
+    """What becomes of an intent that no rule allows: never an approval (threats T8)."""
+    if any(finding.code == ReasonCode.CUSTOM_ALLOWED for finding in findings):
+        return
+    if subject.names and all(name in policy.allow for name in subject.names):
+        return
+    outcome = Outcome.DENIED if policy.document.default == "deny" else Outcome.PENDING
+    yield _finding(
+        "default", policy.document.default, ReasonCode.NO_RULE, outcome, "no rule allows this intent"
+    )
+
+
+_STAGES: Final = (
+    ("origins", _origin),
+    ("commands", _command),
+    ("tools", _tools),
+    ("domains", _hosts),
+    ("amounts", _amounts),
+    ("custom", _custom),
+    ("soft_limits", _limits),
+)
+
+
+# -- totals ------------------------------------------------------------------------------------------
+
+
+def _matches(rule: CompiledLimit, subject: Subject) -> bool:
+    if rule.kinds is not None and subject.intent.kind not in rule.kinds:
+        return False
+    return rule.tools is None or any(name in rule.tools for name in subject.names)
+
+
+def _booked(
+    subject: Subject, policy: CompiledPolicy, now: datetime
+) -> Iterator[tuple[CompiledLimit, Booking]]:
+    window = ""
+    for rule in policy.limits:
+        if not _matches(rule, subject):
+            continue
+        amount = 1 if rule.rule.metric == "count" else subject.price.micro
+        if amount is None:
+            continue
+        # A calendar day in the policy's zone: 23 or 25 hours long where the clocks change.
+        window = window or f"day:{now.astimezone(policy.zone).date().isoformat()}"
+        yield (
+            rule,
+            Booking(
+                cap=rule.rule.name,
+                subject=f"agent:{subject.intent.agent}" if rule.rule.per == "agent" else "all",
+                window=window,
+                metric=rule.rule.metric,
+                amount=amount,
+                limit=rule.limit,
+            ),
+        )
+
+
+def _reservations(subject: Subject, policy: CompiledPolicy, facts: Facts) -> list[Reservation]:
+    found = []
+    for _, booking in _booked(subject, policy, facts.now):
+        wire = decimal_text if booking.metric == "usd" else str
+        found.append(
+            Reservation(
+                cap=booking.cap,
+                subject=booking.subject,
+                window=booking.window,
+                metric=booking.metric,
+                amount=wire(booking.amount),
+                limit=wire(booking.limit),
+            )
+        )
+    return found
