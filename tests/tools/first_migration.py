@@ -47,7 +47,7 @@ def main() -> None:
         name = re.search(r"'(\w+)'", text)
         table = getattr(operation, "table_name", name[1] if name else "")
         text = text.replace("    # ### end Alembic commands ###", "")
-        text = re.sub(r"^\s*# ###.*$", "", text, flags=re.M).strip()
+        text = re.sub(r"^\s*# ###.*$", "", text, flags=re.MULTILINE).strip()
         calls.setdefault(table, []).append("    " + text)
     functions = []
     for table in metadata.sorted_tables:

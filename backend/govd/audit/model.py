@@ -25,7 +25,7 @@ MAX_LINE: Final = 64 * 1024
 """One line of the log, in bytes without its line feed."""
 
 _MAX_DEPTH: Final = 4
-_MAX_VALUES: Final = 512
+_MAX_VALUES: Final = 2048
 _MAX_INTEGER: Final = 2**63
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _PATTERNS: Final = {
@@ -33,9 +33,10 @@ _PATTERNS: Final = {
     "name": re.compile(r"[a-z0-9][a-z0-9._-]{0,63}"),
     "id": re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "hash": _HASH,
-    "code": re.compile(r"[a-z][a-z0-9._:/-]*"),
+    "code": re.compile(r"(?=[^a-z]*[a-z])[a-z0-9][a-z0-9._:/-]*"),
     "key": re.compile(r"[a-z][a-z0-9_]{0,63}"),
-    "known": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/+@-]{0,127}"),
+    "known": re.compile(r"[!#-\[\]-~]{1,128}"),
+    "origin": re.compile(r"[a-z]+(?::[A-Za-z0-9._-]+)?"),
     "hex": re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{128})"),
     "time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z"),
 }
@@ -61,13 +62,19 @@ PUBLIC_DIGESTS: Final = frozenset(
 )
 """Details that may hold a plain SHA-256: of the operator's own files, of the log, or of what a nonce salts."""
 
+_OUTCOMES: Final = frozenset({"APPROVED", "PENDING", "DENIED"})
 _SALTED_ENDINGS: Final = ("_commitment", "_keyed")
 
 
 class Known(str):
-    """A name that a registry of ours holds (a tool's, a model's): it may have capitals and a slash."""
+    """A name of the operator's own (policy, registry): it may have capitals, slashes and stars."""
 
     __slots__ = ()
+
+    @classmethod
+    def of(cls, name: str) -> str:
+        """The operator's name as the log takes it; `other` where it takes no such characters."""
+        return cls(name) if _PATTERNS["known"].fullmatch(name) else "other"
 
 
 def log_name(name: str, registry: Container[str], key: bytes) -> str:
@@ -78,12 +85,12 @@ def log_name(name: str, registry: Container[str], key: bytes) -> str:
         registry: The names that the operator's policy or settings list.
         key: A secret of this backend, so that names are not guessed from the log.
     """
-    if name in registry and _PATTERNS["known"].fullmatch(name):
+    if name in registry and _PATTERNS["known"].fullmatch(name) is not None:
         return Known(name)
     return "keyed:h" + hmac.digest(key, b"govconsole/log-name/v1\n" + name.encode(), "sha256").hex()[:40]
 
 
-class _Refused(ValueError):
+class _RefusedError(ValueError):
     """Says which part of an entry is refused; never what stands there."""
 
     def __init__(self, where: str, why: str) -> None:
@@ -92,26 +99,22 @@ class _Refused(ValueError):
 
 def _check_plain(where: str, value: str | None, pattern: str) -> None:
     if value is not None and not _PATTERNS[pattern].fullmatch(value):
-        raise _Refused(where, f"not a {pattern}")
+        raise _RefusedError(where, f"not a {pattern}")
 
 
 def _check_code(where: str, value: str) -> None:
-    """A short code, an id, a time, a name of ours, or a member of a closed enumeration."""
+    """A short code, an id, a time, an outcome, a name of the operator's, a member of an enumeration."""
     if isinstance(value, Known | StrEnum):
         if not _PATTERNS["known"].fullmatch(value):
-            raise _Refused(where, "not a name that the log takes")
+            raise _RefusedError(where, "not a name that the log takes")
         return
     if _HASH.fullmatch(value):
-        raise _Refused(where, "a hash, under a key that does not say that it is salted")
-    if len(value) <= _MAX_CODE and (
-        _PATTERNS["code"].fullmatch(value)
-        or _PATTERNS["id"].fullmatch(value)
-        or _PATTERNS["time"].fullmatch(value)
-    ):
+        raise _RefusedError(where, "a hash, under a key that does not say that it is salted")
+    if value in _OUTCOMES or _PATTERNS["hex"].fullmatch(value):
         return
-    if _PATTERNS["hex"].fullmatch(value):
+    if len(value) <= _MAX_CODE and any(_PATTERNS[form].fullmatch(value) for form in ("code", "id", "time")):
         return
-    raise _Refused(where, "free text")
+    raise _RefusedError(where, "free text")
 
 
 def _check_maybe(where: str, value: str | None) -> None:
@@ -122,6 +125,8 @@ def _check_maybe(where: str, value: str | None) -> None:
 def _check_text(key: str, value: str) -> None:
     if _HASH.fullmatch(value) and (key in PUBLIC_DIGESTS or key.endswith(_SALTED_ENDINGS)):
         return
+    if key == "origin" and len(value) <= _MAX_CODE and _PATTERNS["origin"].fullmatch(value):
+        return
     _check_code(f"details.{key}", value)
 
 
@@ -129,24 +134,27 @@ def _check_value(key: str, value: object, depth: int, budget: list[int]) -> None
     """One value of `details`. `budget` counts values down over the whole entry."""
     budget[0] -= 1
     if budget[0] < 0 or depth > _MAX_DEPTH:
-        raise _Refused(f"details.{key}", "too much of it")
-    if value is None or isinstance(value, bool):
-        return
+        raise _RefusedError(f"details.{key}", "too much of it")
     if isinstance(value, str):
         _check_text(key, value)
     elif isinstance(value, int):
         if not -_MAX_INTEGER <= value < _MAX_INTEGER:
-            raise _Refused(f"details.{key}", "an integer beyond 64 bits")
+            raise _RefusedError(f"details.{key}", "an integer beyond 64 bits")
     elif isinstance(value, Mapping):
+        _check_keys(key, value)
         for inner_key, inner in value.items():
-            if not isinstance(inner_key, str) or not _PATTERNS["key"].fullmatch(inner_key):
-                raise _Refused(f"details.{key}", "a key that is no code")
             _check_value(inner_key, inner, depth + 1, budget)
     elif isinstance(value, list | tuple):
         for inner in value:
             _check_value(key, inner, depth + 1, budget)
-    else:
-        raise _Refused(f"details.{key}", f"a {type(value).__name__}")
+    elif value is not None:
+        raise _RefusedError(f"details.{key}", f"a {type(value).__name__}")
+
+
+def _check_keys(where: str, value: Mapping[Any, Any]) -> None:
+    for key in value:
+        if not isinstance(key, str) or not _PATTERNS["key"].fullmatch(key):
+            raise _RefusedError(f"details.{where}", "a key that is no code")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +196,7 @@ class Entry:
 
     def __post_init__(self) -> None:
         if len(self.type) > _MAX_TYPE:
-            raise _Refused("type", "too long")
+            raise _RefusedError("type", "too long")
         _check_plain("type", self.type, "type")
         _check_plain("agent", self.agent, "name")
         _check_plain("job_id", self.job_id, "id")
@@ -197,9 +205,9 @@ class Entry:
         _check_plain("policy_sha256", self.policy_sha256, "hash")
         _check_plain("payload_commitment", self.payload_commitment, "hash")
         if self.level is not None and type(self.level) is not int:
-            raise _Refused("level", "not an integer")
-        if self.decision not in {None, "APPROVED", "PENDING", "DENIED"}:
-            raise _Refused("decision", "not one of the three")
+            raise _RefusedError("level", "not an integer")
+        if self.decision is not None and self.decision not in _OUTCOMES:
+            raise _RefusedError("decision", "not one of the three")
         _check_maybe("actor", self.actor)
         _check_maybe("source_event_id", self.source_event_id)
         _check_maybe("capability", self.capability)

@@ -136,32 +136,42 @@ def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def parse(line: bytes) -> Parsed | None:
     """The line taken apart; None where it has not the form of an entry."""
+    value = _loads(line)
+    if value is None or tuple(value) != FIELDS or value["schema"] != SCHEMA:
+        return None
+    seq, time, kind, previous = value["seq"], value["time"], value["type"], value["prev_hash"]
+    if type(seq) is not int or seq < 1 or not isinstance(value["details"], dict):
+        return None
+    if not (isinstance(kind, str) and _is_time(time) and _is(previous, _DIGEST)):
+        return None
+    names = value["agent"], value["job_id"], value["intent_id"]
+    if not all(name is None or isinstance(name, str) for name in names):
+        return None
+    return Parsed(seq, time, kind, previous, digest(line), *names, value["details"])
+
+
+def _loads(line: bytes) -> dict[str, Any] | None:
     if len(line) > MAX_LINE:
         return None
     try:
         value = json.loads(line.decode("ascii"), object_pairs_hook=_no_doubles)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict) or tuple(value) != FIELDS or value["schema"] != SCHEMA:
-        return None
-    seq, time, kind, previous = value["seq"], value["time"], value["type"], value["prev_hash"]
-    if type(seq) is not int or seq < 1 or not isinstance(value["details"], dict):
-        return None
-    if not (isinstance(time, str) and _TIME.fullmatch(time) and isinstance(kind, str)):
-        return None
-    if not (isinstance(previous, str) and _DIGEST.fullmatch(previous)):
-        return None
-    return Parsed(
-        seq,
-        time,
-        kind,
-        previous,
-        digest(line),
-        value["agent"],
-        value["job_id"],
-        value["intent_id"],
-        value["details"],
-    )
+    return value if isinstance(value, dict) else None
+
+
+def _is(value: object, form: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and form.fullmatch(value) is not None
+
+
+def _is_time(value: object) -> bool:
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
 
 
 def recovery_note(after_seq: int, after_hash: str, torn: bytes) -> bytes:
@@ -180,8 +190,17 @@ def recovery_note(after_seq: int, after_hash: str, torn: bytes) -> bytes:
     ).encode("ascii")
 
 
+def parse_note(line: bytes) -> tuple[int, str] | None:
+    """`after_seq` and `after_hash` of a note that closes a torn tail; None where the line is none."""
+    value = _loads(line)
+    if value is None or value.get("schema") != RECOVERY_SCHEMA:
+        return None
+    seq, after = value.get("after_seq"), value.get("after_hash")
+    return (seq, str(after)) if type(seq) is int and _is(after, _DIGEST) else None
+
+
 def _is_torn(part: bytes, whole: bytes) -> bool:
-    """Whether `part` is how a crash leaves `whole`: its beginning, then perhaps the zeros of unwritten blocks."""
+    """Whether a crash leaves `whole` as `part`: its beginning, then perhaps the zeros of unwritten blocks."""
     return whole.startswith(part.rstrip(b"\0"))
 
 
@@ -196,7 +215,7 @@ class Torn:
         region: All bytes since the last whole entry, without the line feed at their end.
         entries: The parts that must turn out to begin the entry that follows.
         closed: Whether the last part was a whole note, so that the entry may follow.
-        states: Every region that a recovery could have found: its SHA-256, and how many of `entries` it holds.
+        states: Every region that a recovery could have found: SHA-256, and how many of `entries` it holds.
     """
 
     after_seq: int

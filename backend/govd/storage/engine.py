@@ -183,7 +183,7 @@ class Driver:
 
 
 def storage_failure(error: BaseException) -> str | None:
-    """What is wrong with the storage, in its own words; None where the statement was wrong, not the storage."""
+    """What is wrong with the storage, in its own words; None: it is the statement that was wrong."""
     if isinstance(error, StatementError) and error.orig is not None:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             return _words(error.orig)

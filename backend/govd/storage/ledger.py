@@ -17,11 +17,12 @@ from govd.audit.files import AuditFiles
 from govd.storage.engine import make_engine, parse_url, sqlite_path
 from govd.storage.locks import FileLock, advisory_lock
 from govd.storage.migrate import migrate
-from govd.storage.transaction import RELOAD, Halt, Item, Transaction
+from govd.storage.transaction import Halt, Item, Transaction
 from govd.storage.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
@@ -48,8 +49,10 @@ class _Control:
 class Ledger:
     """The state and its log, behind one writer thread. Made by `open`, ended by `close`."""
 
-    def __init__(self, writer: Writer, readers: Engine, resources: ExitStack, group_limit: int) -> None:
-        self._writer, self._readers, self._resources = writer, readers, resources
+    def __init__(
+        self, writer: Writer, readers: Engine, clock: Clock, resources: ExitStack, group_limit: int
+    ) -> None:
+        self._writer, self._readers, self._clock, self._resources = writer, readers, clock, resources
         self._group_limit = group_limit
         self._queue: queue.SimpleQueue[Item | _Control | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
@@ -99,7 +102,7 @@ class Ledger:
             )
             stack.callback(writer.close)
             writer.start()
-            return cls(writer, readers, stack.pop_all(), group_limit)
+            return cls(writer, readers, clock, stack.pop_all(), group_limit)
         raise AssertionError  # pragma: no cover - the stack swallows nothing
 
     # -- what everybody uses ---------------------------------------------------------------------------
@@ -127,6 +130,10 @@ class Ledger:
     def on_commit(self, listener: Callable[[Sequence[RecordedEntry], Head], None]) -> None:
         """Have it called in the writer thread after each group, before the group's futures resolve."""
         self._writer.listeners.append(listener)
+
+    def now(self) -> datetime:
+        """The governed time."""
+        return self._clock.now()
 
     @property
     def head(self) -> Head:
@@ -203,7 +210,8 @@ class Ledger:
             self._refusal = None
             return result
 
-        return self._control(reopen).result()
+        done: Future[T | None] = self._control(reopen)
+        return done.result()
 
     # -- the writer thread -----------------------------------------------------------------------------
 

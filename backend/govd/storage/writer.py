@@ -59,7 +59,7 @@ class Writer:
         self.digests: dict[int, str] = {}
         self.listeners: list[Listener] = []
         self._mark = ""
-        self._connect()
+        self._connection, self._driver = self._connected()
 
     # -- groups ----------------------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ class Writer:
         self._driver.savepoint()
         try:
             result = work(Transaction(self._connection, self._clock.now(), pending))
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the one who waits
+        except BaseException as error:  # whatever it is, it belongs to the one who waits
             pending.rewind(mark)
             if storage_failure(error) is not None or not self._driver.in_transaction:
                 raise _StorageError from error
@@ -141,7 +141,7 @@ class Writer:
         for listener in self.listeners:
             try:
                 listener(recorded, self.head)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the group is durable: nothing may keep its callers waiting
                 _log.exception("a listener of the ledger failed")
 
     def _refuse(self, items: Sequence[Item]) -> None:
@@ -176,7 +176,7 @@ class Writer:
             raise self.halted.error()
 
     def _try_again(self) -> None:
-        self._connect()
+        self._reconnect()
         self._complete()
         self._alone(lambda transaction: transaction.record(Entry(type="log.resumed", actor="govd")))
         self.halted = None
@@ -216,7 +216,7 @@ class Writer:
         Raises:
             IntegrityError: the files do not continue the table's history.
         """
-        self._connect()
+        self._reconnect()
         found = recovery.survey(self._files, self._connection)
         details: dict[str, Any] = {"lost_from": None, "lost_to": None}
         if found.longer:
@@ -242,14 +242,21 @@ class Writer:
 
     # -- parts of these --------------------------------------------------------------------------------
 
-    def _connect(self) -> None:
-        if hasattr(self, "_connection"):
-            self._drop()
-            self._connection.invalidate()
-            self._connection.close()
-        self._connection = self._engine.connect()
-        self._lock(self._connection)
-        self._driver = Driver(self._connection)
+    def _connected(self) -> tuple[Connection, Driver]:
+        connection = self._engine.connect()
+        try:
+            self._lock(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection, Driver(connection)
+
+    def _reconnect(self) -> None:
+        """A fresh connection: the old one may be in any state."""
+        self._drop()
+        self._connection.invalidate()
+        self._connection.close()
+        self._connection, self._driver = self._connected()
 
     def _alone(self, work: Callable[[Transaction], Any]) -> Any:  # noqa: ANN401 - the work's own
         item = Item(work, Future())
