@@ -93,16 +93,12 @@ def _usd_of_whole(number: int) -> int:
     return number * MICRO
 
 
-def _usd_of_intent(micro: bytes) -> int:
-    return int(micro)
-
-
 @lru_cache(maxsize=1)
 def _functions() -> list[Any]:
     overloads = [
         cel.Overload("usd_string", return_type=_INT, parameters=[_STRING], impl=_usd_of_text),
         cel.Overload("usd_int", return_type=_INT, parameters=[_INT], impl=_usd_of_whole),
-        cel.Overload("usd_intent", return_type=_INT, parameters=[cel.Type.BYTES], impl=_usd_of_intent),
+        cel.Overload("usd_intent", return_type=_INT, parameters=[cel.Type.BYTES], impl=int),
     ]
     return [cel.FunctionDecl("usd", overloads)]
 
@@ -115,6 +111,7 @@ def _environment(kind: str) -> Any:  # noqa: ANN401 - the library's own type has
 _AT = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _LITERAL = re.compile(r"""[rRbB]{0,2}("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""")
 _BARE_INTENT = re.compile(r"(?<![\w.])intent\b(?!\s*\.)")
+_USD_LITERAL = re.compile(r"(?<![\w.])usd\s*\(\s*" + _LITERAL.pattern + r"\s*\)|" + _LITERAL.pattern)
 _USD_INTENT = re.compile(r"(?<![\w.])usd\s*\(\s*intent\s*\)")
 
 
@@ -188,7 +185,26 @@ def compile_expression(source: str, kind: str) -> Program:
         raise ExpressionError(_plain(at[3], kind), max(int(at[1]), 1), max(int(at[2]), 1)) from None
     if str(expression.return_type()) != "BOOL":
         raise ExpressionError("the expression is not true or false")
+    folded = _folded(source)
+    if folded != source:
+        expression = _environment(kind).compile(folded)
     return Program(kind, source, expression)
+
+
+def _folded(source: str) -> str:
+    """The expression with `usd("50000")` as its number: no call each time, and a typo fails at load."""
+    if "//" in source or '"""' in source or "'''" in source:
+        return source
+
+    def number(found: re.Match[str]) -> str:
+        if found[1] is None or "\\" in found[1] or not found[0].endswith(")"):
+            return found[0]
+        try:
+            return str(micro_usd(found[1][1:-1]))
+        except GovError as error:
+            raise ExpressionError(f"usd({found[1]}): {error.detail}", 1, found.start() + 1) from None
+
+    return _USD_LITERAL.sub(number, source)
 
 
 def _plain(message: str, kind: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -161,6 +162,7 @@ def _host(text: str) -> tuple[str, bool]:
     return _name(text), False
 
 
+@lru_cache(maxsize=1024)
 def canonical(text: str) -> Host:
     """The canonical host of `host`, `host:port`, an IP literal, or a whole URL.
 

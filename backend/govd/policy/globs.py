@@ -99,6 +99,11 @@ class Patterns:
         return found
 
     def __contains__(self, name: str) -> bool:
-        return name in self._literals or (
-            name.startswith(self._heads) and any(matches(pattern, name) for pattern in self._globs)
-        )
+        if name in self._literals:
+            return True
+        if not self._heads or not name.startswith(self._heads):
+            return False
+        for pattern in self._globs:  # noqa: SIM110 - a generator costs more than most lists here
+            if matches(pattern, name):
+                return True
+        return False

@@ -6,6 +6,7 @@ Must never round an amount down, nor accept a number that a database's BIGINT ca
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from govd.contract.errors import InvalidRequestError
@@ -18,6 +19,7 @@ MAX_MICRO: Final = 2**63 - 1
 _DECIMAL: Final = re.compile(r"([0-9]{1,78})(?:\.([0-9]{1,78}))?", re.ASCII)
 
 
+@lru_cache(maxsize=2048)
 def micro_usd(text: str) -> int:
     """Micro-USD of a non-negative decimal such as `"50000"` or `"0.10"`, rounded up to the next micro-USD.
 
@@ -36,6 +38,7 @@ def micro_usd(text: str) -> int:
     return micro
 
 
+@lru_cache(maxsize=2048)
 def decimal_text(micro: int) -> str:
     """Micro-USD as the decimal on the wire: always six places."""
     return f"{micro // MICRO}.{micro % MICRO:06d}"

@@ -48,6 +48,7 @@ def evaluate(intent: Declared, policy: CompiledPolicy, facts: Facts) -> Decision
     """Decide an intent under a policy, given the facts. Deterministic; never raises."""
     try:
         subject = subject_of(intent, policy)
+        booked = _booked(subject, policy, facts.now)
     except Exception as error:  # noqa: BLE001 - an error while evaluating is a finding that denies
         findings = [_failure("intent", error), *facts.extra]
         return DecisionView(
@@ -59,6 +60,7 @@ def evaluate(intent: Declared, policy: CompiledPolicy, facts: Facts) -> Decision
             findings.extend(stage(subject, policy, facts))
         except Exception as error:  # noqa: BLE001 - the same
             findings.append(_failure(name, error))
+    findings.extend(_over(rule, booking, facts) for rule, booking in booked if _crosses(booking, facts))
     findings.extend(facts.extra)
     findings.extend(_default(subject, policy, findings))
     outcome = max((finding.outcome for finding in findings), key=STRICTNESS.__getitem__)
@@ -68,7 +70,7 @@ def evaluate(intent: Declared, policy: CompiledPolicy, facts: Facts) -> Decision
         risk=risk_of(subject, findings),
         policy_sha256=policy.sha256,
         effect=subject.effect,
-        reservations=[] if outcome is Outcome.DENIED else _reservations(subject, policy, facts),
+        reservations=[] if outcome is Outcome.DENIED else [_reservation(booking) for _, booking in booked],
         quorum=policy.document.holds.quorum,
     )
 
@@ -220,15 +222,7 @@ def _spoken(subject: Subject, rule: CompiledRule) -> Finding:
     return _finding("custom", rule.rule.name, code, outcome, message, evidence)
 
 
-def _limits(subject: Subject, policy: CompiledPolicy, facts: Facts) -> Iterator[Finding]:
-    yield from _unpriced(subject, policy)
-    for rule, booking in _booked(subject, policy, facts.now):
-        used = facts.totals.get((booking.cap, booking.subject, booking.window), 0)
-        if used + booking.amount > booking.limit:
-            yield _over(rule, booking, used)
-
-
-def _unpriced(subject: Subject, policy: CompiledPolicy) -> Iterator[Finding]:
+def _unpriced(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Finding]:
     """A cap in USD that speaks of an intent whose price nobody knows: held, not counted as nothing (T9)."""
     if subject.price.micro is not None or subject.price.trouble is not None:
         return
@@ -244,7 +238,16 @@ def _unpriced(subject: Subject, policy: CompiledPolicy) -> Iterator[Finding]:
             yield _finding("soft_limits", rule.rule.name, ReasonCode.UNPRICED, Outcome.PENDING, sentence)
 
 
-def _over(rule: CompiledLimit, booking: Booking, used: int) -> Finding:
+def _used(booking: Booking, facts: Facts) -> int:
+    return facts.totals.get((booking.cap, booking.subject, booking.window), 0)
+
+
+def _crosses(booking: Booking, facts: Facts) -> bool:
+    return _used(booking, facts) + booking.amount > booking.limit
+
+
+def _over(rule: CompiledLimit, booking: Booking, facts: Facts) -> Finding:
+    used = _used(booking, facts)
     show = pretty_usd if booking.metric == "usd" else "{:,}".format
     unit = "USD" if booking.metric == "usd" else "intents"
     wire = decimal_text if booking.metric == "usd" else str
@@ -284,7 +287,7 @@ _STAGES: Final = (
     ("domains", _hosts),
     ("amounts", _amounts),
     ("custom", _custom),
-    ("soft_limits", _limits),
+    ("soft_limits", _unpriced),
 )
 
 
@@ -294,46 +297,35 @@ _STAGES: Final = (
 def _matches(rule: CompiledLimit, subject: Subject) -> bool:
     if rule.kinds is not None and subject.intent.kind not in rule.kinds:
         return False
-    return rule.tools is None or any(name in rule.tools for name in subject.names)
+    tools = rule.tools
+    if tools is None:
+        return True
+    for name in subject.names:  # noqa: SIM110 - a generator for one name costs more than the test
+        if name in tools:
+            return True
+    return False
 
 
-def _booked(
-    subject: Subject, policy: CompiledPolicy, now: datetime
-) -> Iterator[tuple[CompiledLimit, Booking]]:
-    window = ""
+def _booked(subject: Subject, policy: CompiledPolicy, now: datetime) -> list[tuple[CompiledLimit, Booking]]:
+    found: list[tuple[CompiledLimit, Booking]] = []
+    # A calendar day in the policy's zone: 23 or 25 hours long where the clocks change.
+    window = f"day:{now.astimezone(policy.zone).date().isoformat()}" if policy.limits else ""
     for rule in policy.limits:
-        if not _matches(rule, subject):
-            continue
         amount = 1 if rule.rule.metric == "count" else subject.price.micro
-        if amount is None:
+        if amount is None or not _matches(rule, subject):
             continue
-        # A calendar day in the policy's zone: 23 or 25 hours long where the clocks change.
-        window = window or f"day:{now.astimezone(policy.zone).date().isoformat()}"
-        yield (
-            rule,
-            Booking(
-                cap=rule.rule.name,
-                subject=f"agent:{subject.intent.agent}" if rule.rule.per == "agent" else "all",
-                window=window,
-                metric=rule.rule.metric,
-                amount=amount,
-                limit=rule.limit,
-            ),
-        )
-
-
-def _reservations(subject: Subject, policy: CompiledPolicy, facts: Facts) -> list[Reservation]:
-    found = []
-    for _, booking in _booked(subject, policy, facts.now):
-        wire = decimal_text if booking.metric == "usd" else str
-        found.append(
-            Reservation(
-                cap=booking.cap,
-                subject=booking.subject,
-                window=booking.window,
-                metric=booking.metric,
-                amount=wire(booking.amount),
-                limit=wire(booking.limit),
-            )
-        )
+        whose = f"agent:{subject.intent.agent}" if rule.rule.per == "agent" else "all"
+        found.append((rule, Booking(rule.rule.name, whose, window, rule.rule.metric, amount, rule.limit)))
     return found
+
+
+def _reservation(booking: Booking) -> Reservation:
+    wire = decimal_text if booking.metric == "usd" else str
+    return Reservation(
+        cap=booking.cap,
+        subject=booking.subject,
+        window=booking.window,
+        metric=booking.metric,
+        amount=wire(booking.amount),
+        limit=wire(booking.limit),
+    )
