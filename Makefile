@@ -44,7 +44,7 @@ screenshots: $(DEV_STAMP) ## Draw screenshots/*.svg from the running console
 	@$(BIN)/python tests/tools/screenshots.py $(ARGS)
 
 docs: $(DEV_STAMP) ## Write the generated pages of docs/ anew
-	@$(BIN)/python tests/tools/docs.py && $(BIN)/python tests/tools/attacks.py
+	@$(BIN)/python -m tests.tools.docs && $(BIN)/python -m tests.tools.attacks
 
 lock: $(DEV_STAMP) ## Write requirements.lock from .venv
 	@$(BIN)/python tests/tools/lock.py

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 from tests.performance import evaluation
 from tests.support.govd_process import GovdProcess, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 CLIENTS: Final = 64
 PER_JOB: Final = 150
 HERE: Final = Path(__file__).resolve().parent

@@ -22,7 +22,7 @@ CHECKS: dict[str, list[str]] = {
     "imports": [str(BIN / "lint-imports"), "--no-cache"],
     "lock": [PYTHON, "tests/tools/lock.py", "--check"],
     "policy-schema": [PYTHON, "-m", "govd.policy.schema", "--check"],
-    "docs": [PYTHON, "tests/tools/docs.py", "--check"],
+    "docs": [PYTHON, "-m", "tests.tools.docs", "--check"],
     "attacks": [PYTHON, "tests/tools/attacks.py", "--check"],
     "portable": [PYTHON, "tests/tools/portable.py"],
 }

@@ -1,0 +1,169 @@
+"""One sentence for each name that the reference lists and the code has no room for. docs.py refuses gaps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REASONS: Final[dict[str, str]] = {
+    "tool-allowed": "A pattern under `tool_calls.allow` names the tool.",
+    "tool-denied": "A pattern under `tool_calls.deny` names the tool. No vote changes that.",
+    "tool-held": "A pattern under `tool_calls.hold` names the tool.",
+    "unknown-tool": "The tool is not in the policy's registry (`tools:`).",
+    "unknown-origin": "The origin is not one that the policy lists, or nobody vouches for it.",
+    "no-rule": "Nothing in the policy speaks of this intent, so its `default` applies.",
+    "opaque-command": "The command line cannot be taken apart far enough to know what it runs.",
+    "domain-invalid": "A host cannot be read as a host.",
+    "domain-denied": "A pattern under `domains.deny` names the host.",
+    "domain-not-allowed": "No pattern under `domains.allow` names the host, so `domains.default` applies.",
+    "amount-unreadable": "The argument that `amounts:` points at is missing, or no decimal.",
+    "currency-unpriced": "The amount is in another currency than USD.",
+    "unpriced": "An irreversible action whose cost nobody can tell.",
+    "custom-allowed": "A CEL rule's `allow_if` holds.",
+    "custom-denied": "A CEL rule's `deny_if` holds.",
+    "custom-held": "A CEL rule's `hold_if` holds.",
+    "cap-exceeded": "With this intent a daily total would pass its cap; the finding has both figures.",
+    "evaluation-error": "A rule could not be evaluated. An error denies.",
+    "clock-stepped": "The clock stepped by more than 60 s: nothing is approved until that was seen.",
+    "flood": "The agent has as many intents waiting as it may.",
+}
+
+EVENTS: Final[dict[str, str]] = {
+    "log.opened": "The first entry of a log: which log this is.",
+    "log.epoch_opened": "A restored state was accepted by a signature; what it lost, by figures.",
+    "log.recovered": "A torn last line was closed; its entry follows.",
+    "log.halted": "govd stopped deciding.",
+    "log.resumed": "govd decides again.",
+    "state.restored": "A restoration was signed; every attestation and open approval was revoked.",
+    "job.opened": "An agent opened a job, or an intent opened one implicitly.",
+    "job.submitted": "The job was taken in.",
+    "job.acknowledged": "Its first intent was decided.",
+    "job.processing": "Nothing in it waits for a person.",
+    "job.held": "Something in it waits for a person.",
+    "job.delivered": "The agent delivered it.",
+    "job.failed": "It ended without what it was for.",
+    "job.denied": "A person or the policy refused it.",
+    "job.expired": "Its hold ran out: nobody decided.",
+    "job.cancelled": "The agent withdrew it.",
+    "job.revoked": "An operator took back what had not been redeemed.",
+    "job.revocation_reason": "The commitment to the words of a revocation.",
+    "intent.decided": "The decision, with its findings' codes and what it booked.",
+    "intent.held": "It waits for a person.",
+    "intent.approved": "A quorum approved it; the votes are named by digest.",
+    "intent.denied": "Votes refused it.",
+    "intent.expired": "Nobody decided in time.",
+    "intent.cancelled": "The agent withdrew it.",
+    "intent.superseded": "A changed form replaced it.",
+    "intent.revoked": "An operator took the approval back.",
+    "intent.redeemed": "Its one redemption: from here on it may have run.",
+    "intent.succeeded": "The executor, or a person, says that it ran well.",
+    "intent.failed": "The executor, or a person, says that it ran and failed.",
+    "intent.not_run": "Redeemed, and never started.",
+    "intent.unknown": "Redeemed, and nobody knows; a person resolves it.",
+    "intent.resolution_reason": "The commitment to the words of a resolution.",
+    "hold.closed": "A console asked for the hold's detail: nothing joins it any more.",
+    "hold.reevaluated": "The policy changed under a hold; earlier votes lapsed.",
+    "vote.cast": "A signed vote, whole: it verifies against the operator's public key.",
+    "attestation.minted": "An executor asked for an attestation and got it.",
+    "redeem.refused": "A redemption was refused, with the code of why.",
+    "policy.draft_found": "An edit on disk loosens something: it waits for a signature.",
+    "policy.applied": "A policy is in force from here on.",
+    "agent.added": "An agent got an identity.",
+    "agent.token_issued": "A token was issued; how many old ones ended with it.",
+    "agent.active": "An agent was resumed.",
+    "agent.suspended": "An agent was suspended, with the code of why.",
+    "agent.removed": "An agent was removed.",
+    "executor.added": "An executor was added, by the signature of an operator.",
+    "executor.active": "An executor was resumed.",
+    "executor.suspended": "An executor was suspended.",
+    "executor.removed": "An executor was removed, by a signature.",
+    "operator.added": "An operator was added, by the signature of another (the first by `govd init`).",
+    "operator.active": "An operator was resumed.",
+    "operator.suspended": "An operator was suspended.",
+    "operator.removed": "An operator was removed, by a signature; open votes are void.",
+    "alarm.raised": "Something needs an operator.",
+    "alarm.seen": "An operator has seen it.",
+    "alarm.cleared": "Its cause is gone.",
+}
+
+FIELDS: Final[dict[str, str]] = {
+    "schema": "The form of the line.",
+    "seq": "Counts entries from 1, across files and epochs.",
+    "event_id": "UUIDv7.",
+    "source_event_id": "The sender's own id of the event, against doubles.",
+    "time": "UTC with microseconds, by govd's governed clock.",
+    "type": "What happened; see below.",
+    "actor": "`agent:NAME`, `operator:NAME`, `executor:NAME`, `policy`, `govd`.",
+    "agent": "Whose intent or job it is about.",
+    "job_id": "The job.",
+    "parent_job_id": "The job that this one came from.",
+    "intent_id": "The intent.",
+    "capability": "The tool, by name where the policy's registry knows it, else as a keyed hash.",
+    "level": "The autonomy level; null in this version.",
+    "decision": "`APPROVED`, `PENDING` or `DENIED`.",
+    "routing": "Where it was sent: which executor.",
+    "policy_sha256": "The policy that decided.",
+    "context_requested": "Empty in this version.",
+    "context_released": "Empty in this version.",
+    "redactions": "Empty in this version.",
+    "target_model": "What drove the agent, where its name is known.",
+    "packager_rules": "Null in this version.",
+    "payload_commitment": "Salted SHA-256 of the content; the salt is sealed with the job.",
+    "details": "Codes, counts, ids and hashes. Never words.",
+    "prev_hash": "SHA-256 of the raw bytes of the line before, without its line feed; of the first: zeros.",
+}
+
+EXIT_CODES: Final[dict[str, list[tuple[int, str]]]] = {
+    "govd and govconsole": [
+        (0, "Done."),
+        (1, "Refused, or not valid."),
+        (2, "Usage: the command line is wrong."),
+        (3, "Unreachable: no backend answered."),
+        (4, "Held: it waits for a person."),
+        (5, "Denied."),
+        (6, "Expired: nobody decided in time."),
+    ],
+    "govgate exec, wait and intent (sysexits; a command that ran passes on its own)": [
+        (64, "Usage."),
+        (69, "Unreachable, or the log of the backend went back in time."),
+        (75, "Held: ask again with `govgate wait`."),
+        (76, "Expired, cancelled or revoked."),
+        (77, "Denied, or refused at redemption."),
+    ],
+}
+
+INTRODUCTIONS: Final[dict[str, str]] = {
+    "errors": """\
+Both doors answer with problem documents (RFC 9457, `application/problem+json`). `type` is
+`urn:govconsole:error:` and a code of this list; `detail` says what is wrong, with the figure that shows it;
+`hint` what to do; `pointer` (RFC 6901) where in the body; `retry_after` when (seconds).
+
+""",
+    "reasons": """\
+Each finding of a decision carries one of these codes. The set is closed: a program may switch on it.
+
+""",
+    "settings": """\
+In `govd.toml` of the state directory. `GOVD_` and the name in capitals in the environment goes before the
+file, a flag before both. A key that is not listed here is refused.
+
+""",
+    "audit": """\
+JSON Lines in `STATE/audit/`, one file for each UTC day, chained across files over the raw bytes of the lines.
+Stream 1 says that something happened, to what, by whom and under which policy. It holds no arguments and no
+words: where content matters there is a salted commitment, and the salt is sealed with the job.
+
+`govd audit verify` checks the files alone, and with a state directory also against the database. It names the
+first byte that is wrong by file, line and kind of fault.
+
+""",
+    "http_agents": """\
+By default on 127.0.0.1:8200, and on one Unix socket for each agent. Every request carries
+`Authorization: Bearer TOKEN`, also on loopback; `/health` (one word) and the JWKS alone are open.
+
+Every answer carries `Gov-Head`, the signed head of the log. A client keeps the highest and sends it along, so
+that a backend whose state went back in time stops. Errors: [errors.md](errors.md). The whole document, with
+every model: [openapi-agents.json](openapi-agents.json).
+
+""",
+}
+"""What stands above each table of the reference."""
