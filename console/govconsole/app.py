@@ -33,13 +33,16 @@ class ConsoleApp(App[None]):
         Binding(action.key, action.id, action.label, show=False) for action in APP
     ]
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, notice: str = "") -> None:
         super().__init__()
         self._session = session
+        self._notice = notice
 
     def on_mount(self) -> None:
-        """Open the queue."""
+        """Open the queue; say what the operator has to know first."""
         self.push_screen(QueueScreen(self._session))
+        if self._notice:
+            self.notify(self._notice, timeout=10, markup=False)
 
     async def on_unmount(self) -> None:
         """Close the connections; the backend goes on."""

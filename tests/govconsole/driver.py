@@ -22,7 +22,8 @@ def screen_text(app: App[None]) -> str:
     """Every cell of the terminal as it is drawn, row by row, without colours."""
     screen = app.screen
     return "\n".join(
-        "".join(segment.text for segment in strip) for strip in screen._compositor.render_strips()  # noqa: SLF001 - where the cells are
+        "".join(segment.text for segment in strip)
+        for strip in screen._compositor.render_strips()  # noqa: SLF001 - where the cells are
     )
 
 

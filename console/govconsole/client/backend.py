@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import ValidationError
@@ -32,6 +33,11 @@ M = TypeVar("M", bound=Wire)
 _TIMEOUT = httpx.Timeout(10.0)
 _STREAM_TIMEOUT = httpx.Timeout(10.0, read=None)
 PAGE = 200
+
+
+def _part(name: str) -> str:
+    """A name as one part of a path, whatever was typed."""
+    return quote(name, safe="")
 
 
 class Backend:
@@ -69,19 +75,21 @@ class Backend:
     async def job(self, job: str, *, peek: bool = False) -> JobDetail:
         """A job for review: asking closes its open hold, unless `peek`."""
         params = {"peek": "true"} if peek else {}
-        return await self._call(JobDetail, "GET", f"/v1/jobs/{job}", params=params)
+        return await self._call(JobDetail, "GET", f"/v1/jobs/{_part(job)}", params=params)
 
     async def vote(self, job: str, submission: VoteSubmission) -> JobDetail:
         """Cast a signed vote."""
-        return await self._call(JobDetail, "POST", f"/v1/jobs/{job}/votes", body=submission)
+        return await self._call(JobDetail, "POST", f"/v1/jobs/{_part(job)}/votes", body=submission)
 
     async def resolve(self, intent: str, resolution: Resolution) -> IntentDetail:
         """Say what became of an action whose outcome nobody reported."""
-        return await self._call(IntentDetail, "POST", f"/v1/intents/{intent}/resolution", body=resolution)
+        return await self._call(
+            IntentDetail, "POST", f"/v1/intents/{_part(intent)}/resolution", body=resolution
+        )
 
     async def alarm_seen(self, alarm: str) -> None:
         """Say that an alarm was seen."""
-        await self._send("POST", f"/v1/alarms/{alarm}/seen")
+        await self._send("POST", f"/v1/alarms/{_part(alarm)}/seen")
 
     def log_position(self) -> int:
         """The `seq` of the last head that was seen; 0 before the first answer."""

@@ -20,8 +20,9 @@ from govconsole.client.document import (
     line,
     quoted,
 )
-from govconsole.client.review import crossings
+from govconsole.client.review import crossings, prepare
 from govd.contract.decisions import Outcome
+from govd.contract.errors import IntegrityError, JobClosedError
 from govd.contract.text import mixed_scripts, visible
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def job_document(job: JobDetail) -> Document:
                 hang=9,
             )
         )
+    document += _warning(job)
     document += [blank(), heading("Purpose, in the agent's words"), *_purposes(job, held)]
     if held:
         document += [blank(), heading("What it does", _count(held, job)), *_actions(held)]
@@ -103,6 +105,17 @@ def job_document(job: JobDetail) -> Document:
     if job.settled:
         document += [blank(), heading("Settled"), *_settled(job.settled)]
     return [*document, blank(), *_provenance(job, held)]
+
+
+def _warning(job: JobDetail) -> Document:
+    """Why this job must not be signed, when what is shown is not what the backend says that it is."""
+    try:
+        prepare(job)
+    except IntegrityError as error:
+        return [blank(), line(Span("⚠ cannot be signed  ", "bad"), Span(error.detail), hang=2)]
+    except JobClosedError:
+        pass
+    return []
 
 
 def _purposes(job: JobDetail, held: Sequence[IntentDetail]) -> Document:
@@ -163,10 +176,11 @@ def gauge_lines(gauge: Gauge, added: Decimal) -> Document:
     used, limit = Decimal(gauge.used), Decimal(gauge.limit)
     full, within, over = gauge_bar(used, added, limit)
     total = used + added
-    words = (
-        f"{amount(gauge.used, gauge.metric)} of {amount(gauge.limit, gauge.metric)}"
-        f" + {amount(str(added), gauge.metric)}"
+    unit = " USD" if gauge.metric == "usd" else ""
+    plain_used, plain_limit, plain_added = (
+        amount(text, gauge.metric).removesuffix(" USD") for text in (gauge.used, gauge.limit, str(added))
     )
+    words = f"{plain_used} of {plain_limit}{unit} + {plain_added}"
     verdict = Span(" over", "bad") if total > limit else Span(" within", "good")
     return [
         line(

@@ -54,4 +54,5 @@ class Dialog(ModalScreen[R | None]):
 
     def action_leave(self) -> None:
         """Leave without effect."""
-        self.dismiss(None)
+        if not self.deaf:
+            self.dismiss(None)

@@ -28,6 +28,7 @@ from govconsole.widgets.chrome import Banner, FooterBar, HeaderBar
 from govconsole.widgets.joblist import JobList
 from govconsole.widgets.pane import DocumentPane
 from govd.contract.errors import GovError
+from govd.contract.text import visible
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -126,8 +127,6 @@ class QueueScreen(Screen[None]):
         self.details[message.detail.id] = message.detail
         if message.detail.id == self.queue.cursor and message.peeked and _next_waits(message.detail):
             self._fetch_focused()
-        if message.detail.id in self.queue.gone:
-            self.queue.settle(message.detail.id, str(message.detail.state))
         self.redraw()
 
     def on_refused(self, message: Refused) -> None:
@@ -163,6 +162,9 @@ class QueueScreen(Screen[None]):
 
     def redraw(self) -> None:
         """Draw everything from the state."""
+        for job in self.queue.gone:
+            if (known := self.details.get(job)) is not None:
+                self.queue.settle(job, str(known.state))
         self.set_class(not self.status.connected, "-lost")
         self._tick()
         self.query_one(JobList).redraw()
@@ -177,7 +179,9 @@ class QueueScreen(Screen[None]):
         self.query_one(JobList).refresh()
 
     def _pill(self) -> str:
-        parts = [f"{self.queue.view}: {len(self.queue.order)} of {self.total}"]
+        parts = [f"{self.queue.view}: {self.total}"]
+        if len(self.queue.rows) + len(self.queue.waiting) < self.total:
+            parts = [f"{self.queue.view}: the first {len(self.queue.rows)} of {self.total}"]
         if new := len(self.queue.waiting):
             parts.append(f"{new} new, n to show")
         if gone := len(self.queue.gone):
@@ -334,7 +338,7 @@ class QueueScreen(Screen[None]):
 
     def _say(self, error: GovError) -> None:
         hint = f" ({error.hint})" if error.hint else ""
-        self.notify(f"{error.detail}{hint}", severity="error", timeout=10, markup=False)
+        self.notify(visible(f"{error.detail}{hint}"), severity="error", timeout=10, markup=False)
 
     # Workers: they post messages and touch no widget
 

@@ -121,6 +121,8 @@ class VoteDialog(Dialog[Words]):
 
     def action_confirm(self) -> None:
         """Take the words, when those that are needed are there."""
+        if self.deaf:
+            return
         reason = self.query_one("#reason", Input).value.strip()
         guidance = self.query_one("#guidance", Input).value.strip() if self.query("#guidance") else ""
         if self.verdict == "deny_with_guidance" and not guidance:

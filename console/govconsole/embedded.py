@@ -1,0 +1,150 @@
+"""Starts a backend of the console's own when none runs: embedded, SQLite, in the user's state directory.
+
+Must never make keys without asking for a passphrase, nor start a second backend on a state that is served.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from govconsole.paths import socket_path
+from govconsole.programs import program
+from govd.contract.errors import GovError, HaltedError, UnreachableError
+from govd.contract.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_CONNECT_SECONDS: Final = 2.0
+_MAX_COMPLAINT: Final = 600
+_kept: list[subprocess.Popen[bytes]] = []
+"""Backends outlive the console: their handles are kept so that nobody reaps or warns about them."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A backend that this console started."""
+
+    pid: int
+    agent_url: str
+
+
+def answers(state: Path) -> bool:
+    """Whether something listens at the operators' door of that state."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_CONNECT_SECONDS)
+        try:
+            probe.connect(str(socket_path(state)))
+        except OSError:
+            return False
+    return True
+
+
+def initialised(state: Path) -> bool:
+    """Whether a backend's state is there."""
+    return (state / "govd.toml").exists()
+
+
+def initialise(state: Path, operator_dir: Path, name: str, passphrase: str, more: Sequence[str] = ()) -> None:
+    """Make the state, and the first operator with his vote key.
+
+    Raises:
+        GovError: govd refused; the sentence is its own.
+    """
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, passphrase.encode())
+        os.close(writer)
+        run(
+            "govd",
+            *("init", "--state", str(state), "--operator", name, "--operator-dir", str(operator_dir)),
+            *("--passphrase-fd", str(reader), *more),
+            pass_fds=(reader,),
+        )
+    finally:
+        os.close(reader)
+
+
+def run(
+    name: str, *arguments: str, pass_fds: tuple[int, ...] = (), env: Mapping[str, str] | None = None
+) -> str:
+    """Run one of our programs to its end; what it said on stdout.
+
+    Raises:
+        GovError: it ended otherwise than well.
+    """
+    done = subprocess.run(  # noqa: S603 - our own program by its path, no shell
+        [program(name), *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        pass_fds=pass_fds,
+        env=env,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip()[-_MAX_COMPLAINT:]
+        raise GovError(f"{name} {arguments[0]} was refused: {visible(said)}")
+    return done.stdout.decode(errors="replace")
+
+
+def serve(state: Path) -> Started:
+    """Start `govd serve --embedded`, detached, and wait until both doors listen.
+
+    Raises:
+        HaltedError: it ended instead; the sentence is its own.
+    """
+    log = state / "embedded.log"
+    with os.fdopen(os.open(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "r+b") as complaints:
+        process = subprocess.Popen(  # noqa: S603 - our own program by its path, no shell
+            [program("govd"), "serve", "--state", str(state), "--embedded"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            start_new_session=True,
+            cwd="/",
+        )
+        _kept.append(process)
+        ready = _first_line(process)
+        if ready is None:
+            process.wait()
+            complaints.seek(0)
+            said = complaints.read().decode(errors="replace").strip()[-_MAX_COMPLAINT:]
+            raise HaltedError(f"govd did not start: {visible(said)}", hint=f"govd doctor --state {state}")
+    return Started(process.pid, visible(str(ready.get("agent_url", ""))))
+
+
+def _first_line(process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+    """The line by which govd says that it is ready, or None when it ended before."""
+    if process.stdout is None:
+        raise UnreachableError("govd has no output to read")
+    with process.stdout as out:
+        for line in out:
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(found, dict) and found.get("ready"):
+                return found
+    return None
+
+
+def reap(seconds: float = 10.0) -> None:
+    """Wait for the backends of this process that were told to stop; end by its handle one that does not."""
+    while _kept:
+        process = _kept.pop()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            process.wait()
+
+
+def how_to_stop(state: Path) -> str:
+    """What the console says of a backend that it started."""
+    return f"it goes on when you leave; stop it with: govd stop --state {state}"
