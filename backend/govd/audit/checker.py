@@ -77,7 +77,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Known:
+class Recorded:
     """Digests by seq as the database holds them, and the last seq (None: the table was not readable)."""
 
     digests: dict[int, str]
@@ -105,7 +105,7 @@ class Checker:
     """
 
     def __init__(
-        self, files: list[Path], *, name: str, single: bool, known: Known | None, head: Head | None
+        self, files: list[Path], *, name: str, single: bool, known: Recorded | None, head: Head | None
     ) -> None:
         self._files, self._name, self._single, self._head = files, name, single, head
         self._known = known if known is not None and known.last is not None else None
@@ -179,9 +179,9 @@ class Checker:
 
     def _no_entry(self, line: LogLine) -> None:
         self._junk.append(line)
-        if len(self._junk) == 1 or self._chain.torn is not None:
-            if not self._chain.tear(line.data):
-                self._chain.torn = None
+        begins = len(self._junk) == 1
+        if (begins or self._chain.torn is not None) and not self._chain.tear(line.data):
+            self._chain.torn = None
 
     def _recovered(self) -> None:
         """A torn tail and its recovery have ended well; an entry further on must speak for them."""

@@ -60,7 +60,7 @@ PUBLIC_DIGESTS: Final = frozenset(
         "public_key",
     }
 )
-"""Details that may hold a plain SHA-256: of the operator's own files, of the log, or of what a nonce salts."""
+"""Details that may hold a plain SHA-256: of the operator's files, of the log, or of what a nonce salts."""
 
 _OUTCOMES: Final = frozenset({"APPROVED", "PENDING", "DENIED"})
 _SALTED_ENDINGS: Final = ("_commitment", "_keyed")

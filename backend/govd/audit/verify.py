@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from govd.audit import store
-from govd.audit.checker import DATABASE, Checker, Fault, Known, Report
+from govd.audit.checker import DATABASE, Checker, Fault, Recorded, Report
 from govd.audit.files import day_files
 from govd.audit.rules import digest
 
@@ -60,7 +60,7 @@ def verify(path: Path, *, database: Engine | None = None, head: Head | None = No
     return report
 
 
-def _table(engine: Engine) -> tuple[Known, list[Fault]]:
+def _table(engine: Engine) -> tuple[Recorded, list[Fault]]:
     """The digests that the database holds, and what is wrong with the table itself."""
     digests: dict[int, str] = {}
     faults: list[Fault] = []
@@ -72,11 +72,11 @@ def _table(engine: Engine) -> tuple[Known, list[Fault]]:
                 if digest(line) != recorded:
                     faults.append(_fault(seq, "its bytes and its digest do not fit"))
     except SQLAlchemyError as error:
-        return Known({}, None), [Fault(DATABASE, 0, "edited", f"not readable: {type(error).__name__}")]
+        return Recorded({}, None), [Fault(DATABASE, 0, "edited", f"not readable: {type(error).__name__}")]
     missing = [seq for seq in range(1, last + 1) if seq not in digests]
     if missing:
         faults.append(Fault(DATABASE, missing[0], "removed", f"{len(missing)} entries from {missing[0]} on"))
-    return Known(digests, last), faults
+    return Recorded(digests, last), faults
 
 
 def _fault(seq: int, why: str) -> Fault:
