@@ -46,7 +46,9 @@ class JobKey:
         try:
             data = self.cipher.decrypt(blob[:_NONCE], blob[_NONCE:], name.encode())
         except InvalidTag:
-            raise IntegrityError(f"the sealed content of {name} does not open: altered, or another key") from None
+            raise IntegrityError(
+                f"the sealed content of {name} does not open: altered, or another key"
+            ) from None
         value: dict[str, Any] = json.loads(data)
         return value
 
@@ -77,7 +79,9 @@ class StateKey:
         try:
             raw = path.read_bytes()
         except OSError as error:
-            raise IntegrityError(f"the state key is not readable: {error.strerror}", hint="govd doctor") from None
+            raise IntegrityError(
+                f"the state key is not readable: {error.strerror}", hint="govd doctor"
+            ) from None
         if len(raw) != _KEY:
             raise IntegrityError(f"the state key has {len(raw)} bytes, not {_KEY}", hint="govd doctor")
         return cls(raw)

@@ -72,7 +72,9 @@ class Alarms:
         alarm = next((alarm for alarm in self.standing if alarm.id == alarm_id), None)
 
         def work(transaction: Transaction) -> None:
-            if alarm is None or not store.mark_seen(transaction.connection, alarm_id, operator, transaction.now):
+            if alarm is None or not store.mark_seen(
+                transaction.connection, alarm_id, operator, transaction.now
+            ):
                 raise NotFoundError("no such alarm stands")
             transaction.record(
                 Entry(

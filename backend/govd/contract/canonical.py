@@ -59,7 +59,7 @@ def _constant(text: str) -> Any:  # noqa: ANN401 - the signature is json.loads'
     raise MalformedBodyError(f"{text} is not JSON")
 
 
-def parse_json(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
+def parse_json(data: bytes, max_string: int = MAX_STRING) -> Any:  # noqa: ANN401 - any JSON value
     """The value of a JSON text, or an error that names the place.
 
     Raises:
@@ -83,11 +83,11 @@ def parse_json(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
         raise MalformedBodyError(
             f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         ) from None
-    check_value(value)
+    check_value(value, max_string)
     return value
 
 
-def check_value(value: object) -> None:
+def check_value(value: object, max_string: int = MAX_STRING) -> None:
     """Refuse what cannot be canonical or should not travel: see `parse_json`."""
     count = 0
     waiting: list[tuple[tuple[str | int, ...], object]] = [((), value)]
@@ -99,10 +99,10 @@ def check_value(value: object) -> None:
         if len(path) > MAX_DEPTH:
             raise _refuse(path[:4], f"nested deeper than {MAX_DEPTH}")
         if isinstance(item, str):
-            _check_string(path, item)
+            _check_string(path, item, max_string)
         elif isinstance(item, dict):
             for key, inner in item.items():
-                _check_string(path, key)
+                _check_string(path, key, max_string)
                 waiting.append(((*path, key), inner))
         elif isinstance(item, list):
             waiting.extend(((*path, index), inner) for index, inner in enumerate(item))
@@ -112,9 +112,9 @@ def check_value(value: object) -> None:
             raise _refuse(path, f"an integer of more than {MAX_INTEGER_BITS} bits")
 
 
-def _check_string(path: tuple[str | int, ...], text: str) -> None:
-    if len(text) > MAX_STRING:
-        raise _refuse(path, f"a string of {len(text)} characters: at most {MAX_STRING} are taken")
+def _check_string(path: tuple[str | int, ...], text: str, max_string: int) -> None:
+    if len(text) > max_string:
+        raise _refuse(path, f"a string of {len(text)} characters: at most {max_string} are taken")
     if "\0" in text:
         raise _refuse(path, "a string that holds NUL")
     if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):

@@ -132,3 +132,51 @@ class TokenRenewed(Wire):
 
     token: str
     token_expires_at: Timestamp
+
+
+class Revocation(Wire):
+    """The body of `POST /v1/jobs/{id}/revoke`."""
+
+    reason: Reason
+
+
+class Identities(Wire):
+    """A list of agents, executors or operators."""
+
+    identities: list[IdentityView]
+
+
+class Versions(Wire):
+    """The history of the policy, the latest first."""
+
+    versions: list[PolicyVersion]
+
+
+class PolicyShown(Wire):
+    """`GET /v1/policy`: what is in force, and the draft that waits for a signature."""
+
+    version: PolicyVersion
+    source: str
+    draft: PolicyVersion | None
+    draft_source: str | None
+
+
+class Alarms(Wire):
+    """The alarms that stand."""
+
+    alarms: list[Alarm]
+
+
+class Rotation(Wire):
+    """The body of `POST /v1/agents/{name}/token`: the new token's life in seconds."""
+
+    ttl_s: Annotated[int, Field(ge=60, le=366 * 86_400)] = 86_400
+
+
+class Reloaded(Wire):
+    """The answer to `POST /v1/reload`: which settings took effect, and which wait for a restart."""
+
+    policy: str
+    taken: list[str]
+    restart: list[str]
+    deciding: bool

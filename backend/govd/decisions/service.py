@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from govd.audit.model import Entry
+from govd.audit.model import Entry, Known
 from govd.contract.canonical import canonical_bytes, commitment
 from govd.contract.decisions import DecisionView, Finding, Outcome
 from govd.contract.errors import (
@@ -171,7 +171,7 @@ class Decisions:
             held_until=maybe_instant(live[0]["expires_at"] if live else None),
             parent=row["parent"],
             intents=[
-                view(item, open_content(item, key), intent_store.held_until(connection, item))
+                view(item, open_content(item, key), intent_store.held_until(connection, item["hold"]))
                 for item in intent_store.of_job(connection, job)
             ],
         )
@@ -212,7 +212,7 @@ class Decisions:
             self._supersede(transaction, draft, submission.supersedes)
         content = Content(declared, decision, os.urandom(_SALT_BYTES).hex())
         row = self._write(transaction, draft, content, key, policy)
-        return view(row, content, intent_store.held_until(connection, row))
+        return view(row, content, intent_store.held_until(connection, row["hold"]))
 
     def _job_for(self, transaction: Transaction, draft: _Draft) -> tuple[str, JobKey, str]:
         submission, agent = draft.submission, draft.agent
@@ -354,7 +354,7 @@ class Decisions:
         if job is None:
             raise NotFoundError("there is no such intent")
         content = open_content(row, books.job_key(self._state_key, job))
-        return view(row, content, intent_store.held_until(connection, row))
+        return view(row, content, intent_store.held_until(connection, row["hold"]))
 
 
 def _origin(agent: Identity, claimed: str | None) -> str:
@@ -363,7 +363,8 @@ def _origin(agent: Identity, claimed: str | None) -> str:
         return allowed[0]
     if claimed not in allowed:
         raise ForbiddenError(
-            f"this token may not state the origin {claimed}: it may state {', '.join(allowed)}", pointer="/origin"
+            f"this token may not state the origin {claimed}: it may state {', '.join(allowed)}",
+            pointer="/origin",
         )
     return claimed
 
@@ -410,11 +411,9 @@ def _entry(content: Content, policy: CompiledPolicy) -> Entry:
             "effect": decision.effect,
             "risk": decision.risk.score,
             "findings": [
-                {"code": finding.code, "rule": finding.rule, "outcome": finding.outcome.value}
+                {"code": finding.code, "rule": Known.of(finding.rule), "outcome": finding.outcome.value}
                 for finding in decision.findings
             ],
             "booked": len(decision.reservations) if decision.outcome is Outcome.APPROVED else 0,
         },
     )
-
-

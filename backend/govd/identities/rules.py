@@ -44,4 +44,6 @@ def worst(found: Collection[tuple[Assurance, str]]) -> tuple[Assurance, str]:
     for assurance, why in found:
         if assurance == "advisory":
             return assurance, why
-    return ("enforced", "every agent runs as a Unix user of its own") if found else ("advisory", "no agent yet")
+    return (
+        ("enforced", "every agent runs as a Unix user of its own") if found else ("advisory", "no agent yet")
+    )

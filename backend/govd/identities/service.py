@@ -6,6 +6,7 @@ an existing operator's signature (threats T2, T3, T5).
 
 from __future__ import annotations
 
+import base64
 import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from govd.identities.model import Identity, Kind, Peer, State, new_token, token_
 from govd.times import maybe_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime, timedelta
 
     from govd.alarms.service import Alarms
@@ -46,10 +47,11 @@ class _Token:
 class Directory:
     """Identities and tokens, in memory for the doors and in the ledger for good."""
 
-    def __init__(self, ledger: Ledger, alarms: Alarms, govd_uid: int) -> None:
+    def __init__(self, ledger: Ledger, alarms: Alarms, govd_uid: int, now: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._alarms = alarms
         self._govd_uid = govd_uid
+        self._now = now
         self._identities: dict[tuple[Kind, str], Identity] = {}
         self._tokens: dict[str, _Token] = {}
         self._uids: dict[str, set[int]] = {}
@@ -60,7 +62,9 @@ class Directory:
         """Read the tables again."""
         self._identities = {(item.kind, item.name): item for item in self._ledger.read(store.all_identities)}
         self._tokens = {
-            row["token_sha256"]: _Token(row["kind"], row["name"], maybe_instant(row["expires_at"]), row["peer"])
+            row["token_sha256"]: _Token(
+                row["kind"], row["name"], maybe_instant(row["expires_at"]), row["peer"]
+            )
             for row in self._ledger.read(store.all_tokens)
         }
 
@@ -84,7 +88,8 @@ class Directory:
         identity = self._identities[known.kind, known.name]
         if identity.state != "active":
             raise UnauthenticatedError(
-                f"the {identity.kind} {identity.name} is {identity.state}", hint=f"govd agents resume {identity.name}"
+                f"the {identity.kind} {identity.name} is {identity.state}",
+                hint=f"govd agents resume {identity.name}",
             )
         if known.kind != "operator":
             self._check_peer(digest, known, identity, peer)
@@ -137,7 +142,9 @@ class Directory:
 
     def agents(self) -> list[Identity]:
         """The agents that are not removed."""
-        return [item for item in self._identities.values() if item.kind == "agent" and item.state != "removed"]
+        return [
+            item for item in self._identities.values() if item.kind == "agent" and item.state != "removed"
+        ]
 
     # -- what it is worth ----------------------------------------------------------------------------
 
@@ -200,7 +207,12 @@ class Directory:
             store.add(transaction.connection, replace(identity, created_at=transaction.now), None, None)
             self._issue_in(transaction, token, "agent", identity.name, ttl)
             transaction.record(
-                Entry(type="agent.added", actor=f"operator:{by}", agent=identity.name, details={"uid": identity.uid})
+                Entry(
+                    type="agent.added",
+                    actor=f"operator:{by}",
+                    agent=identity.name,
+                    details={"uid": identity.uid},
+                )
             )
 
         self._change(work)
@@ -215,7 +227,9 @@ class Directory:
                 store.drop_tokens(transaction.connection, "agent", name)
             store.drop_expired(transaction.connection, transaction.now)
             self._issue_in(transaction, token, "agent", name, ttl)
-            transaction.record(Entry(type="agent.token_issued", actor=actor, agent=name, details={"dropped": drop}))
+            transaction.record(
+                Entry(type="agent.token_issued", actor=actor, agent=name, details={"dropped": drop})
+            )
 
         self.get("agent", name)
         self._change(work)
@@ -224,7 +238,9 @@ class Directory:
     def set_state(self, kind: Kind, name: str, state: State, by: str) -> None:
         """Suspend, resume or remove an agent."""
         identity = self.get(kind, name)
-        self._change(lambda tx: self._set_state_in(tx, identity, state, actor=f"operator:{by}", why="operator"))
+        self._change(
+            lambda tx: self._set_state_in(tx, identity, state, actor=f"operator:{by}", why="operator")
+        )
 
     def enrol(self, enrolment: Enrolment, signature: str, by: str) -> None:
         """Add or remove an operator or executor, on an existing operator's signature (threats T5).
@@ -241,7 +257,11 @@ class Directory:
                 self._add_in(transaction, enrolment, text, signature)
             else:
                 self._set_state_in(
-                    transaction, self.get(enrolment.kind, enrolment.name), "removed", actor=f"operator:{by}", why="operator"
+                    transaction,
+                    self.get(enrolment.kind, enrolment.name),
+                    "removed",
+                    actor=f"operator:{by}",
+                    why="operator",
                 )
 
         self._change(work)
@@ -253,13 +273,15 @@ class Directory:
                 f"adding or removing an {enrolment.kind} needs the signature of an existing operator",
                 hint="pass --as OPERATOR and its passphrase",
             )
-        if abs((self._ledger.now() - enrolment.signed_at).total_seconds()) > _SIGNATURE_AGE_S:
+        if abs((self._now() - enrolment.signed_at).total_seconds()) > _SIGNATURE_AGE_S:
             raise ForbiddenError("the signature is not from the last ten minutes: sign again")
         if enrolment.operation == "remove" and enrolment.kind == "operator" and len(self.public_keys()) == 1:
             raise ConflictError("this is the last operator: add another one first")
         if enrolment.operation == "add":
             if enrolment.token_sha256 is None:
-                raise InvalidRequestError("an enrolment carries the digest of the token", pointer="/enrolment/token_sha256")
+                raise InvalidRequestError(
+                    "an enrolment carries the digest of the token", pointer="/enrolment/token_sha256"
+                )
             if enrolment.kind == "operator":
                 load_public_key(enrolment.public_key or "")
             elif not enrolment.agents:
@@ -291,7 +313,7 @@ class Directory:
             Entry(
                 type=f"{enrolment.kind}.added",
                 actor=f"operator:{enrolment.signed_by}",
-                details={"name": enrolment.name, "signature": signature, "advisory": enrolment.advisory},
+                details={"name": enrolment.name, "signature": base64.b64decode(signature).hex(), "advisory": enrolment.advisory},
             )
         )
 
@@ -305,7 +327,9 @@ class Directory:
             until=transaction.now + ttl,
         )
 
-    def _set_state_in(self, transaction: Transaction, identity: Identity, state: State, *, actor: str, why: str) -> None:
+    def _set_state_in(
+        self, transaction: Transaction, identity: Identity, state: State, *, actor: str, why: str
+    ) -> None:
         store.set_state(transaction.connection, identity.kind, identity.name, state)
         if state == "removed":
             store.drop_tokens(transaction.connection, identity.kind, identity.name)
@@ -318,8 +342,8 @@ class Directory:
             )
         )
 
-    def _change(self, work: object) -> None:
-        self._ledger.submit(work).result()  # type: ignore[arg-type]  # a work of any result
+    def _change(self, work: Callable[[Transaction], object]) -> None:
+        self._ledger.submit(work).result()
         self.refresh()
 
 

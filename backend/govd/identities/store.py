@@ -79,7 +79,9 @@ def all_tokens(connection: Connection) -> Iterable[RowMapping]:
     return list(connection.execute(select(tokens)).mappings())
 
 
-def add_token(connection: Connection, digest: str, kind: Kind, name: str, *, at: datetime, until: datetime | None) -> None:
+def add_token(
+    connection: Connection, digest: str, kind: Kind, name: str, *, at: datetime, until: datetime | None
+) -> None:
     """Insert a token's digest. `until` None: it has no end (operators and executors, in 0600 files)."""
     connection.execute(
         insert(tokens).values(

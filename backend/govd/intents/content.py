@@ -12,6 +12,8 @@ from govd.intents.model import Declared
 from govd.times import instant, maybe_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import RowMapping
 
     from govd.sealing import JobKey
@@ -66,7 +68,7 @@ def open_content(row: RowMapping, key: JobKey) -> Content:
     return Content(declared, DecisionView.model_validate(value["decision"]), value["salt"], value["guidance"])
 
 
-def _common(row: RowMapping, content: Content, held_until: int | None) -> dict[str, Any]:
+def _common(row: Mapping[Any, Any], content: Content, held_until: int | None) -> dict[str, Any]:
     state = IntentState(row["state"])
     return {
         "id": row["id"],
@@ -85,12 +87,12 @@ def _common(row: RowMapping, content: Content, held_until: int | None) -> dict[s
     }
 
 
-def view(row: RowMapping, content: Content, held_until: int | None) -> IntentView:
+def view(row: Mapping[Any, Any], content: Content, held_until: int | None) -> IntentView:
     """As the agent sees it."""
     return IntentView(**_common(row, content, held_until))
 
 
-def detail(row: RowMapping, content: Content, held_until: int | None) -> IntentDetail:
+def detail(row: Mapping[Any, Any], content: Content, held_until: int | None) -> IntentDetail:
     """As an operator or an executor sees it."""
     item = content.declared
     return IntentDetail(

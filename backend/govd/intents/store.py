@@ -49,7 +49,9 @@ _HELD_OF_AGENT: Final = (
     .where(intents.c.agent == bindparam("agent_"), intents.c.state == IntentState.HELD.value)
 )
 _TOTAL: Final = select(totals.c.total, totals.c.permitted).where(
-    totals.c.cap == bindparam("cap_"), totals.c.subject == bindparam("subject_"), totals.c.win == bindparam("win_")
+    totals.c.cap == bindparam("cap_"),
+    totals.c.subject == bindparam("subject_"),
+    totals.c.win == bindparam("win_"),
 )
 _ADD: Final = (
     update(totals)
@@ -91,11 +93,11 @@ def of_hold(connection: Connection, hold: str) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
-def held_until(connection: Connection, row: RowMapping) -> int | None:
-    """When the hold of this intent ends, in microseconds."""
-    if row["hold"] is None:
+def held_until(connection: Connection, hold: str | None) -> int | None:
+    """When a hold ends, in microseconds; None where there is none."""
+    if hold is None:
         return None
-    return connection.execute(select(holds.c.expires_at).where(holds.c.id == row["hold"])).scalar()
+    return connection.execute(select(holds.c.expires_at).where(holds.c.id == hold)).scalar()
 
 
 def count_held(connection: Connection, agent: str) -> int:
@@ -264,3 +266,8 @@ def spend(connection: Connection, intent: str) -> None:
         .where(reservations.c.intent == intent, reservations.c.state == "booked")
         .values(state="spent")
     )
+
+
+def in_state(connection: Connection, state: IntentState) -> Sequence[RowMapping]:
+    """Every intent in one state."""
+    return connection.execute(select(intents).where(intents.c.state == state.value)).mappings().all()

@@ -110,12 +110,22 @@ def expired_holds(connection: Connection, now: int, most: int) -> Sequence[RowMa
 
 def next_end(connection: Connection) -> int | None:
     """The earliest moment at which something ends by itself, in microseconds."""
-    hold_end = connection.execute(select(func.min(holds.c.expires_at)).where(holds.c.state.in_(LIVE))).scalar()
+    hold_end = connection.execute(
+        select(func.min(holds.c.expires_at)).where(holds.c.state.in_(LIVE))
+    ).scalar()
     grant_end = connection.execute(
         select(func.min(intents.c.approved_until)).where(intents.c.state == "approved")
     ).scalar()
     ends = [end for end in (hold_end, grant_end) if end is not None]
     return min(ends) if ends else None
+
+
+def unreported(connection: Connection, before: int) -> bool:
+    """Whether an action was started before then and nobody has said how it ended."""
+    query = (
+        select(intents.c.id).where(intents.c.state == "redeemed", intents.c.redeemed_at <= before).limit(1)
+    )
+    return connection.execute(query).first() is not None
 
 
 # -- votes ---------------------------------------------------------------------------------------------

@@ -58,7 +58,9 @@ def _check_subject(vote: Vote, standing: Standing) -> None:
         raise ReviewStaleError("the vote is about another hold: look at the job again")
     if vote.review_token != standing.review.token():
         raise ReviewStaleError("what you were shown is not what stands: look at the job again")
-    expected = [action_commitment(hold.nonce, item.id, item.intent_sha256) for item in standing.review.intents]
+    expected = [
+        action_commitment(hold.nonce, item.id, item.intent_sha256) for item in standing.review.intents
+    ]
     if vote.actions != expected:
         raise ReviewStaleError("the vote covers other actions than the hold: look at the job again")
     if vote.quorum != hold.quorum or vote.expires_at != hold.expires_at:

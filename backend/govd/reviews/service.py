@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from govd.audit.model import Entry
-from govd.contract.decisions import Outcome
+from govd.audit.model import Entry, Known
+from govd.contract.canonical import commitment
+from govd.contract.decisions import DecisionView, Outcome
 from govd.contract.errors import ConflictError, JobClosedError, NotFoundError, ReviewStaleError
 from govd.contract.intents import IntentDetail, IntentState
 from govd.contract.jobs import HoldView, JobDetail, JobState
@@ -54,7 +56,14 @@ class _Hold:
 class Reviews:
     """Jobs under review."""
 
-    def __init__(self, state_key: StateKey, policies: Policies, directory: Directory) -> None:
+    def __init__(
+        self,
+        state_key: StateKey,
+        policies: Policies,
+        directory: Directory,
+        expire: Callable[[Transaction], int],
+    ) -> None:
+        self._expire = expire
         self._state_key = state_key
         self._policies = policies
         self._directory = directory
@@ -65,6 +74,7 @@ class Reviews:
         """The work that closes the open hold and shows the job: what comes later opens the next hold."""
 
         def work(transaction: Transaction) -> JobDetail:
+            self._expire(transaction)
             self._close(transaction, books.job_row(transaction, job))
             return views.job_detail(transaction.connection, job, self._state_key)
 
@@ -80,9 +90,7 @@ class Reviews:
                 transaction.connection, first["id"], state="closed", closed_at=micros(transaction.now)
             )
             transaction.record(
-                Entry(
-                    type="hold.closed", agent=job["agent"], job_id=job["id"], details={"hold": first["id"]}
-                )
+                Entry(type="hold.closed", agent=job["agent"], job_id=job["id"], details={"hold": first["id"]})
             )
         if first["policy_sha256"] != self._policies.current.sha256:
             self._reevaluate(transaction, job, first)
@@ -97,8 +105,12 @@ class Reviews:
             decision = self._evaluate(transaction, content)
             sealed = Content(content.declared, decision, content.salt, content.guidance).seal(key)
             intent_store.change(
-                transaction.connection, row["id"], sealed=sealed, policy_sha256=policy.sha256,
-                outcome=decision.outcome.value, risk=decision.risk.score,
+                transaction.connection,
+                row["id"],
+                sealed=sealed,
+                policy_sha256=policy.sha256,
+                outcome=decision.outcome.value,
+                risk=decision.risk.score,
             )
             if decision.outcome is Outcome.DENIED:
                 books.move_intent(transaction, row, IntentState.DENIED, "govd", code="policy-changed")
@@ -117,7 +129,7 @@ class Reviews:
             store.change_hold(transaction.connection, hold["id"], state="settled")
             books.follow(transaction, job["id"], "govd")
 
-    def _evaluate(self, transaction: Transaction, content: Content):  # noqa: ANN202 - DecisionView
+    def _evaluate(self, transaction: Transaction, content: Content) -> DecisionView:
         policy = self._policies.current
         wanted = bookings(content.declared, policy, transaction.now)
         found = intent_store.read_totals(
@@ -132,7 +144,9 @@ class Reviews:
 
     # -- voting --------------------------------------------------------------------------------------
 
-    def vote(self, operator: str, job: str, body: VoteSubmission) -> Callable[[Transaction], JobDetail | None]:
+    def vote(
+        self, operator: str, job: str, body: VoteSubmission
+    ) -> Callable[[Transaction], JobDetail | None]:
         """The work that counts a vote, and settles the hold when the quorum is reached.
 
         It returns None where showing the job again is all that can be done: the policy in force changed,
@@ -223,7 +237,12 @@ class Reviews:
                 content.declared, content.decision, content.salt, body.guidance if guided else None
             ).seal(hold.key)
             books.move_intent(
-                transaction, row, IntentState.DENIED, actor, code=body.signed.vote.verdict, sealed=sealed,
+                transaction,
+                row,
+                IntentState.DENIED,
+                actor,
+                code=body.signed.vote.verdict,
+                sealed=sealed,
                 decided_by=json.dumps([{"operator": operator, "vote_sha256": vote_sha256(body.signed)}]),
             )
         store.change_hold(transaction.connection, hold.row["id"], state="settled")
@@ -253,14 +272,16 @@ class Reviews:
                 IntentState.APPROVED,
                 f"operator:{operator}",
                 code="quorum-reached",
-                details={"votes": [vote_sha256(signed) for signed in votes]},
+                details={"vote_sha256": [vote_sha256(signed) for signed in votes]},
                 approved_until=micros(transaction.now + policy.approval_ttl),
                 decided_by=approvers,
             )
         store.change_hold(transaction.connection, hold.row["id"], state="settled")
         books.follow(transaction, hold.view.job, f"operator:{operator}")
 
-    def _book(self, transaction: Transaction, content: Content, permits: dict[tuple[str, str, str], str]) -> None:
+    def _book(
+        self, transaction: Transaction, content: Content, permits: dict[tuple[str, str, str], str]
+    ) -> None:
         """Book what an approval needs, up to the cap or to the highest total that the whole quorum signed."""
         for item in bookings(content.declared, self._policies.current, transaction.now):
             key = (item.cap, item.subject, item.window)
@@ -275,15 +296,41 @@ class Reviews:
                     f"{decimal_text(item.metric, ceiling)}: look at the job again"
                 )
 
+    def _keep_words(
+        self, transaction: Transaction, job: RowMapping, words: str, actor: str, type_: str
+    ) -> None:
+        """Seal what a person wrote about a job, and commit to it in the log."""
+        key = books.job_key(self._state_key, job)
+        salt = os.urandom(16)
+        sealed = key.open(job["sealed"], f"job:{job['id']}")
+        notes = [
+            *sealed.get("notes", []),
+            {"type": type_, "actor": actor, "words": words, "salt": salt.hex()},
+        ]
+        store.change(
+            transaction.connection, job["id"], sealed=key.seal({**sealed, "notes": notes}, f"job:{job['id']}")
+        )
+        transaction.record(
+            Entry(
+                type=type_,
+                actor=actor,
+                agent=job["agent"],
+                job_id=job["id"],
+                details={"reason_commitment": commitment(salt, words.encode())},
+            )
+        )
+
     # -- afterwards ----------------------------------------------------------------------------------
 
-    def revoke(self, operator: str, job: str) -> Callable[[Transaction], JobDetail]:
+    def revoke(self, operator: str, job: str, reason: str) -> Callable[[Transaction], JobDetail]:
         """The work that takes back everything of a job that has not been redeemed."""
 
         def work(transaction: Transaction) -> JobDetail:
+            row = books.job_row(transaction, job)
+            self._keep_words(transaction, row, reason, f"operator:{operator}", "job.revocation_reason")
             books.end_job(
                 transaction,
-                books.job_row(transaction, job),
+                row,
                 JobState.REVOKED,
                 f"operator:{operator}",
                 code="revoked",
@@ -301,7 +348,16 @@ class Reviews:
             if row is None:
                 raise NotFoundError("there is no such intent")
             if row["state"] != IntentState.UNKNOWN.value:
-                raise ConflictError(f"the intent is {row['state']}: only an unknown outcome is resolved by hand")
+                raise ConflictError(
+                    f"the intent is {row['state']}: only an unknown outcome is resolved by hand"
+                )
+            self._keep_words(
+                transaction,
+                books.job_row(transaction, row["job"]),
+                body.reason,
+                f"operator:{operator}",
+                "intent.resolution_reason",
+            )
             books.move_intent(
                 transaction, row, IntentState(body.status), f"operator:{operator}", code="resolved"
             )
@@ -316,10 +372,14 @@ class Reviews:
 def _vote_details(signed: SignedVote, digest: str) -> dict[str, Any]:
     """The whole signed vote, in the forms that the log takes: it can be put together and verified from there."""
     vote = json.loads(signed.vote.model_dump_json())
-    actions = [{"intent": item["intent"], "action_commitment": item["commitment"]} for item in vote["actions"]]
-    kept = {key: value for key, value in vote.items() if key not in {"actions", "type"}}
+    actions = [
+        {"intent": item["intent"], "action_commitment": item["commitment"]} for item in vote["actions"]
+    ]
+    kept = {key: value for key, value in vote.items() if key not in {"actions", "permits", "type"}}
     return {
         **kept,
+        # Caps are the operator's words, subjects are agents, windows and totals are ours.
+        "permits": [{key: Known.of(value) for key, value in item.items()} for item in vote["permits"]],
         "actions": actions,
         "vote_sha256": digest,
         "signature": base64.b64decode(signed.signature).hex(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from govd.contract.errors import NotFoundError
 from govd.contract.intents import IntentDetail, IntentState
 from govd.contract.jobs import HoldView, JobDetail, JobState, JobSummary, VoteView
 from govd.contract.votes import Review, SignedVote, reviewed
@@ -104,7 +105,7 @@ def job_detail(connection: Connection, job: str, state_key: StateKey) -> JobDeta
     """One job with all that a reviewer is shown."""
     row = store.by_id(connection, job)
     if row is None:
-        raise books.NotFoundError("there is no such job")
+        raise NotFoundError("there is no such job")
     key = books.job_key(state_key, row)
     live = store.live_holds(connection, job)
     closed = next((item for item in live if item["state"] == "closed"), None)

@@ -82,7 +82,9 @@ def _sqlite_engine(url: URL, *, writer: bool) -> Engine:
         **_pool(writer=writer),
     )
 
-    @event.listens_for(engine, "connect")
+    @event.listens_for(
+        engine.pool, "connect"
+    )  # on the pool: an engine with listeners asks them at every statement
     def _connected(connection: DBAPIConnection, _record: object) -> None:
         _set_pragmas(connection, "foreign_keys=ON", f"busy_timeout={_BUSY_MS}")
         if writer:
@@ -107,7 +109,7 @@ def _sqlite_engine(url: URL, *, writer: bool) -> Engine:
 
 def _pool(*, writer: bool) -> dict[str, Any]:
     if writer:
-        return {"poolclass": NullPool}
+        return {"poolclass": NullPool, "isolation_level": "AUTOCOMMIT"}
     return {"poolclass": QueuePool, "pool_size": _READERS, "max_overflow": _MORE_READERS}
 
 
@@ -129,10 +131,7 @@ def _postgres_engine(url: URL, *, writer: bool) -> Engine:
 def make_engine(url: URL, *, writer: bool) -> Engine:
     """An engine for the one writer, or for the readers (which the database itself keeps from writing)."""
     make = _sqlite_engine if url.drivername == "sqlite" else _postgres_engine
-    engine = make(url, writer=writer)
-    if writer:
-        return engine.execution_options(isolation_level="AUTOCOMMIT")
-    return engine
+    return make(url, writer=writer)
 
 
 class Driver:

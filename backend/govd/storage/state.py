@@ -59,22 +59,27 @@ def get_halt(connection: Connection) -> Halt | None:
     return Halt(value["why"], value["mend"], resumable=False)
 
 
-def take_in(connection: Connection, files: AuditFiles) -> tuple[int, int]:
-    """Bring the entries that only the files hold into the table.
+def epoch(connection: Connection) -> int:
+    """The epoch that the log is in; 0 before its first entry."""
+    return int(get(connection, EPOCH) or 0)
+
+
+def take_in(connection: Connection, files: AuditFiles) -> int:
+    """Bring the entries that only the files hold into the table, and what they say of the log's id and epoch.
 
     Returns:
-        The highest epoch that these entries opened (0: none), and the time of the last (microseconds).
+        The time of the last entry, in microseconds.
 
     Raises:
         IntegrityError: the files do not continue the table's history.
     """
     seq, digest, time = store.tail(connection)
-    epoch, last = 0, time
+    highest, last = epoch(connection), time
     rows = []
     after = day_file(time_text(instant(time))) if seq else ""
     for line, parsed in missing_from_table(files, seq, digest, after):
         if parsed.type in {OPENED, EPOCH_OPENED}:
-            epoch = max(epoch, int(parsed.details.get("epoch", 0)))
+            highest = max(highest, int(parsed.details.get("epoch", 0)))
         if parsed.type == OPENED:
             put(connection, LOG_ID, str(parsed.details["log"]))
         last = micros(parsed.moment)
@@ -84,4 +89,5 @@ def take_in(connection: Connection, files: AuditFiles) -> tuple[int, int]:
             rows = []
     if rows:
         store.append(connection, rows)
-    return epoch, last
+    put(connection, EPOCH, str(highest))
+    return last

@@ -158,10 +158,11 @@ class Writer:
     def _take_up(self) -> None:
         _, _, high_water = store.tail(self._connection)
         self._clock.start(maybe_instant(high_water or None), state.get(self._connection, state.CLOCK))
+        self._stand()
         self._complete()
         if self.head.seq == 0:
             self._alone(_open_log)
-            self.log_id = state.get(self._connection, state.LOG_ID) or ""
+            self._stand()
         self.halted = state.get_halt(self._connection)
 
     def resume(self) -> None:
@@ -225,7 +226,7 @@ class Writer:
                 details["torn_sha256"] = found.torn.sha256
 
         def open_epoch(transaction: Transaction) -> Any:  # noqa: ANN401 - the work's own
-            epoch = max(after, int(state.get(transaction.connection, state.EPOCH) or 0)) + 1
+            epoch = max(after, state.epoch(transaction.connection)) + 1
             state.put(transaction.connection, state.EPOCH, str(epoch))
             state.forget(transaction.connection, state.HALTED)
             log = state.get(transaction.connection, state.LOG_ID) or ""
@@ -270,8 +271,7 @@ class Writer:
         self._driver.begin()
         try:
             if take_in:
-                epoch, last = state.take_in(self._connection, self._files)
-                state.put(self._connection, state.EPOCH, str(max(epoch, self.head.epoch)))
+                last = state.take_in(self._connection, self._files)
                 self._clock.start(maybe_instant(last), self._clock.mark)
             seq, digest, _ = store.tail(self._connection)
             pending = Pending(seq, digest)
@@ -301,10 +301,15 @@ class Writer:
             self._table_only(
                 lambda transaction: transaction.record(Entry(type=RECOVERED, actor="govd", details=details))
             )
+        last, _, _ = store.tail(self._connection)
+        self._files.append(recovery.completion(found, self._connection, last))
+        self._stand()
+
+    def _stand(self) -> None:
+        """Take the table's last entry as the head."""
         seq, digest, _ = store.tail(self._connection)
-        self._files.append(recovery.completion(found, self._connection, seq))
         self.log_id = state.get(self._connection, state.LOG_ID) or ""
-        self.head = Head(int(state.get(self._connection, state.EPOCH) or 0), seq, digest)
+        self.head = Head(state.epoch(self._connection), seq, digest)
         self.digests = {}
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""The two doors: agents and operators are two applications on two sockets."""

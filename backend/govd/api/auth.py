@@ -1,0 +1,57 @@
+"""Bearer tokens at the doors: always, also on loopback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from govd.api.peers import peer_of
+from govd.contract.errors import ForbiddenError, UnauthenticatedError
+from govd.identities.model import PREFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from starlette.requests import Request
+
+    from govd.identities.model import Identity, Kind
+    from govd.identities.service import Directory
+
+_LONGEST_TOKEN: Final = 200
+_SCHEME: Final = "bearer "
+
+
+class Doorkeeper:
+    """Says who is asking, and refuses who may not."""
+
+    def __init__(self, directory: Directory, now: Callable[[], datetime]) -> None:
+        self._directory = directory
+        self._now = now
+
+    def admit(self, request: Request, *kinds: Kind) -> Identity:
+        """The identity behind a request, if it is of one of the kinds that this route is for.
+
+        Raises:
+            UnauthenticatedError: no token, or one that is not good.
+            ForbiddenError: a good token of another kind: an agent's at an executor's route, say.
+        """
+        header = request.headers.get("authorization", "")
+        token = header[len(_SCHEME) :].strip()
+        if header[: len(_SCHEME)].lower() != _SCHEME or not token or len(token) > _LONGEST_TOKEN:
+            raise UnauthenticatedError("a bearer token is needed")
+        if not any(token.startswith(PREFIXES[kind]) for kind in PREFIXES):
+            raise UnauthenticatedError("this token is not known here")
+        peer = peer_of(request)
+        identity = self._directory.authenticate(token, peer, self._now())
+        if identity.kind not in kinds:
+            raise ForbiddenError(f"this route is for {' and '.join(f'{kind}s' for kind in kinds)}")
+        self._check_socket(identity, peer.socket)
+        return identity
+
+    def _check_socket(self, identity: Identity, path: str | None) -> None:
+        """A socket that was made for one agent serves that agent alone, and executors."""
+        if identity.kind != "agent" or not path:
+            return
+        name = path.rsplit("/", 1)[-1].removesuffix(".sock")
+        if name != identity.name:
+            raise ForbiddenError("this socket is another agent's")

@@ -1,0 +1,90 @@
+"""RFC 9457 answers: one shape for every error, and none that quotes what it could not read."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from govd.contract.errors import GovError, InvalidRequestError
+from govd.contract.text import visible
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_LONGEST = 500
+
+
+def problem_response(error: GovError) -> Response:
+    """The answer for an error of the tree."""
+    body = {
+        key: visible(value, _LONGEST) if isinstance(value, str) else value
+        for key, value in error.problem().items()
+    }
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if error.status == 401:  # noqa: PLR2004 - RFC 9110 wants the challenge with this status
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(json.dumps(body), error.status, headers, MEDIA_TYPE)
+
+
+def invalid(error: ValidationError, prefix: str = "") -> InvalidRequestError:
+    """A pydantic error as ours: the first place as pointer, the others counted."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    first = found[0]
+    pointer = prefix + "".join(f"/{part}" for part in first["loc"])
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return InvalidRequestError(visible(f"{first['msg']}{more}", _LONGEST), pointer=visible(pointer, _LONGEST))
+
+
+def _plain(status: int, detail: str) -> Response:
+    body: dict[str, Any] = {
+        "type": f"urn:govconsole:error:http-{status}",
+        "title": detail,
+        "status": status,
+        "detail": detail,
+    }
+    return Response(json.dumps(body), status, None, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of an application leave in the one shape."""
+
+    async def ours(_: Request, error: Exception) -> Response:
+        if not isinstance(error, GovError):
+            raise error
+        return problem_response(error)
+
+    async def wrong_parameters(_: Request, error: Exception) -> Response:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        first = error.errors()[0]
+        place = "/".join(str(part) for part in first["loc"])
+        return problem_response(InvalidRequestError(visible(f"{place}: {first['msg']}", _LONGEST)))
+
+    async def http(_: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        answer = _plain(error.status_code, visible(str(error.detail), _LONGEST))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    async def unexpected(_: Request, error: Exception) -> Response:
+        # The text of an unexpected error may quote a request: its class is told, its words are not.
+        log.error("unexpected error", extra={"code": type(error).__name__})
+        return _plain(500, "Internal error")
+
+    app.add_exception_handler(GovError, ours)
+    app.add_exception_handler(RequestValidationError, wrong_parameters)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unexpected)

@@ -1,0 +1,108 @@
+"""The head of the log in every answer, and a stop when a client remembers a head that we lack (threats T13)."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from starlette.datastructures import Headers
+
+from govd.api.errors import problem_response
+from govd.contract.errors import GovError
+from govd.contract.heads import HEADER, Head, SignedHead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from govd.storage.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+_REMEMBERED: Final = 4096
+
+
+class Heads:
+    """Signs the head, once a group of commits, and judges the heads that clients send back."""
+
+    def __init__(self, ledger: Ledger, key: Ed25519PrivateKey, on_lost: Callable[[str], None]) -> None:
+        self._ledger = ledger
+        self._key = key
+        self._public = key.public_key()
+        self._on_lost = on_lost
+        self._issued: OrderedDict[str, None] = OrderedDict()
+        self._last: tuple[Head, str] | None = None
+
+    def current(self) -> str:
+        """The signed head, as the header carries it."""
+        head = self._ledger.head
+        if self._last is None or self._last[0] != head:
+            self._last = (head, head.signed(self._ledger.log_id, self._key))
+            self._issued[self._last[1]] = None
+            while len(self._issued) > _REMEMBERED:
+                self._issued.popitem(last=False)
+        return self._last[1]
+
+    def judge(self, text: str) -> None:
+        """Stop deciding if a client shows a head that we signed and do not hold.
+
+        A head that we did not sign says nothing: else an agent could stop govd with one that it made up.
+
+        Raises:
+            InvalidRequestError: the header has another form.
+        """
+        if text in self._issued:
+            return
+        signed = SignedHead.parse(text)
+        if signed.log != self._ledger.log_id or not signed.verified(self._public):
+            return
+        lost = self._lost(signed.head)
+        if lost is not None:
+            self._on_lost(lost)
+            return
+        self._issued[text] = None
+
+    def _lost(self, head: Head) -> str | None:
+        ours = self._ledger.head
+        if head.epoch < ours.epoch:
+            return None
+        if head.epoch > ours.epoch or head.seq > ours.seq:
+            return f"a client remembers entry {head.seq} of epoch {head.epoch}, and the log ends at {ours.seq} of {ours.epoch}"
+        digest = self._ledger.digest_at(head.seq)
+        if digest != head.digest:
+            return f"a client remembers another entry {head.seq} than the log holds"
+        return None
+
+
+class HeadMiddleware:
+    """Judges the head of each request and puts ours into each answer."""
+
+    def __init__(self, app: ASGIApp, heads: Heads) -> None:
+        self._app = app
+        self._heads = heads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_head(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (HEADER.lower().encode(), self._heads.current().encode()),
+                ]
+            await send(message)
+
+        text = Headers(scope=scope).get(HEADER)
+        if text is not None:
+            try:
+                self._heads.judge(text)
+            except GovError as error:
+                await problem_response(error)(scope, receive, with_head)
+                return
+        await self._app(scope, receive, with_head)

@@ -1,0 +1,1 @@
+"""Attestations: minted for executors, redeemed once, and what became of the run."""

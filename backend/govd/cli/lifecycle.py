@@ -1,0 +1,209 @@
+"""govd init, serve, stop, reload, restore."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import re
+import select
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from govd.cli import frame
+from govd.cli.client import Client, only_operator
+from govd.cli.logs import set_up_logging
+from govd.contract import votekey
+from govd.contract.errors import IntegrityError, InvalidRequestError, UsageError
+from govd.lock import StateLock, running
+from govd.settings import Layout, read_settings
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_STOP_S = 30
+
+
+def _login() -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", getpass.getuser().lower()).strip("-")
+    return name if re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) else "operator"
+
+
+@click.command()
+@frame.state_option
+@frame.operator_dir_option
+@click.option(
+    "--operator", default=_login, show_default="your login name", help="Name of the first operator."
+)
+@frame.passphrase_file_option
+@frame.passphrase_fd_option
+@click.option(
+    "--policy", "policy_path", type=_FILE, help="Policy file to watch. Unset: a copy of the default in STATE."
+)
+@click.option("--preset", help="Start from this preset instead of the default policy.")
+@click.option(
+    "--agent-port",
+    type=click.IntRange(0, 65535),
+    default=8200,
+    show_default=True,
+    help="TCP port of the agents' door.",
+)
+@click.option("--database", help="SQLAlchemy URL; unset: SQLite in STATE.")
+@frame.failing
+def init(  # noqa: PLR0913 - its options
+    state: Path,
+    operator_dir: Path,
+    operator: str,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+    policy_path: Path | None,
+    preset: str | None,
+    agent_port: int,
+    database: str | None,
+) -> None:
+    """Make a state directory, its keys, the first operator and the first policy."""
+    from govd.founding import Founding, found
+    from govd.policy import places
+
+    if policy_path is not None and preset is not None:
+        raise UsageError("--policy and --preset exclude one another")
+    if not re.fullmatch(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*", operator) or len(operator) > 64:  # noqa: PLR2004 - Name
+        raise UsageError(f"{operator} is no name for an operator: lower-case letters, digits, single . _ -")
+    secret = frame.passphrase(
+        passphrase_file, passphrase_fd, f"Passphrase for {operator}'s vote key", confirm=True
+    )
+    if policy_path is not None:
+        try:
+            source = policy_path.read_bytes()
+        except OSError as error:
+            raise InvalidRequestError(f"{policy_path}: {error.strerror}") from None
+    else:
+        source = places.preset(preset) if preset else places.default()
+    found(
+        Founding(
+            state=state.absolute(),
+            operator=operator,
+            operator_dir=operator_dir.absolute(),
+            passphrase=secret,
+            policy=source,
+            policy_path=None if policy_path is None else policy_path.absolute(),
+            agent_port=agent_port,
+            database=database,
+        )
+    )
+    frame.say(f"made {state}; the operator {operator} has a vote key and a token in {operator_dir}")
+    frame.say("next: govd serve, then govconsole")
+
+
+@click.command()
+@frame.state_option
+@click.option("--embedded", is_flag=True, help="Started by a console for itself.")
+@click.option("--agent-port", type=click.IntRange(0, 65535), help="TCP port of the agents' door.")
+@frame.failing
+def serve(state: Path, embedded: bool, agent_port: int | None) -> None:  # noqa: FBT001 - a flag
+    """Run until SIGTERM; SIGHUP reloads. Prints one JSON line when both doors are open."""
+    import uvloop
+
+    from govd.service import Govd
+    from govd.serving import serve as run
+
+    os.umask(0o077)
+    set_up_logging()
+    layout = Layout(state.absolute())
+    if not layout.settings.exists():
+        raise IntegrityError(f"there is no state in {state}", hint="govd init")
+    settings = read_settings(layout.state, agent_port=agent_port)
+    lock = StateLock(layout.lock)
+    try:
+        govd = Govd(layout.state, settings, embedded=embedded)
+        if govd.ledger.halted is not None:
+            frame.say(f"halted: {govd.ledger.halted}")
+
+        async def go() -> None:
+            await run(govd, lock)
+
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(go())
+        finally:
+            govd.close()
+    finally:
+        lock.release()
+
+
+@click.command()
+@frame.state_option
+@frame.failing
+def stop(state: Path) -> None:
+    """End the govd of a state directory gracefully, and wait until it has."""
+    holder = running(Layout(state).lock)
+    descriptor = os.pidfd_open(int(holder["pid"]))
+    try:
+        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        ready, _, _ = select.select([descriptor], [], [], _STOP_S)
+    finally:
+        os.close(descriptor)
+    if not ready:
+        frame.say(f"pid {holder['pid']} has not ended within {_STOP_S} s")
+        sys.exit(1)
+    frame.say("stopped")
+
+
+@click.command()
+@frame.state_option
+@frame.operator_dir_option
+@frame.as_option
+@frame.json_option
+@frame.failing
+def reload(state: Path, operator_dir: Path, operator: str | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """Read settings and policy again; resume deciding after a disk was mended."""
+    done = Client(state, operator_dir, operator).request("POST", "/v1/reload")
+    if as_json:
+        frame.show_json(done)
+        return
+    frame.show(f"policy file: {done['policy']}")
+    frame.show(f"took effect: {', '.join(done['taken']) or 'nothing'}")
+    frame.show(f"needs a restart: {', '.join(done['restart']) or 'nothing'}")
+    frame.show(f"deciding: {'yes' if done['deciding'] else 'no'}")
+
+
+@click.command()
+@frame.state_option
+@frame.operator_dir_option
+@frame.as_option
+@frame.passphrase_file_option
+@frame.passphrase_fd_option
+@frame.failing
+def restore(
+    state: Path,
+    operator_dir: Path,
+    operator: str | None,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+) -> None:
+    """Go on after the state went back in time: a new epoch of the log, every standing approval revoked."""
+    from govd.anchor import Anchor
+    from govd.restoring import restore as go_on
+    from govd.clock import SystemClock
+    from govd.storage.ledger import Ledger
+
+    layout = Layout(state.absolute())
+    settings = read_settings(layout.state)
+    name = operator or only_operator(operator_dir)
+    key = votekey.load(
+        operator_dir / f"{name}.key",
+        frame.passphrase(passphrase_file, passphrase_fd, f"Passphrase of {name}"),
+    )
+    lock = StateLock(layout.lock)
+    try:
+        clock = SystemClock()
+        ledger = Ledger.open(url=layout.database_url(settings), audit_dir=layout.audit, clock=clock)
+        try:
+            epoch, revoked = go_on(ledger, Anchor(layout.anchor(settings)), name, key, clock.now())
+        finally:
+            ledger.close()
+    finally:
+        lock.release()
+    frame.say(f"epoch {epoch} is open; {revoked} standing approvals were revoked")
+    frame.say("consoles and gates that remember a later head accept the new epoch")

@@ -1,0 +1,58 @@
+"""govd audit verify, govd doctor."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from govd.cli import frame
+from govd.settings import Layout
+
+
+@click.group()
+def audit() -> None:
+    """The log."""
+
+
+@audit.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True), required=False)
+@frame.state_option
+@frame.json_option
+@frame.failing
+def verify(path: Path | None, state: Path, as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """Check the chain of a folder of day files, or of one file. Needs nothing but the files."""
+    from govd.audit.verify import verify as check
+
+    report = check(path or Layout(state).audit)
+    if as_json:
+        frame.show_json(asdict(report))
+    else:
+        for fault in report.faults:
+            frame.show(f"{fault.file}:{fault.line}: {fault.kind}: {fault.message}")
+        frame.show(f"{report.entries} entries, {'the chain holds' if report.ok else 'the chain is broken'}")
+    if not report.ok:
+        sys.exit(1)
+
+
+@click.command()
+@frame.state_option
+@frame.operator_dir_option
+@frame.json_option
+@frame.failing
+def doctor(state: Path, operator_dir: Path, as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """Check what you would otherwise find out at night: each finding with its mending command."""
+    from govd.doctor import examine
+
+    findings = examine(state.absolute(), operator_dir.absolute())
+    if as_json:
+        frame.show_json({"findings": [asdict(item) for item in findings]})
+    else:
+        for item in findings:
+            frame.show(
+                f"{item.level:<4}  {item.subject}: {item.message}" + (f"  → {item.mend}" if item.mend else "")
+            )
+    if any(item.level == "bad" for item in findings):
+        sys.exit(1)

@@ -1,0 +1,144 @@
+"""Who is who: an agent about itself at the agents' door, everything else at the operators'."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotation
+
+from govd.api.bodies import documented, read_body
+from govd.api.context import Context, answer
+from govd.api.errors import invalid
+from govd.contract.system import (
+    AgentSubmission,
+    EnrolmentSubmission,
+    Identities,
+    Rotation,
+    TokenIssued,
+    TokenRenewed,
+)
+from govd.contract.votes import Enrolment
+from govd.identities.model import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from govd.contract.system import IdentityView
+    from govd.identities.model import Kind, State
+    from govd.identities.service import Directory
+
+RENEWED_FOR = timedelta(hours=24)
+
+
+def agent_router(context: Context, directory: Directory) -> APIRouter:
+    """What an agent asks about itself."""
+    routes = APIRouter(tags=["identity"])
+
+    @routes.post("/v1/me/token", response_model=TokenRenewed)
+    async def renew(request: Request) -> Response:
+        """A fresh token for the same agent; the old one ends with its time."""
+        agent = context.doorkeeper.admit(request, "agent")
+        token = await asyncio.to_thread(
+            directory.issue, agent.name, RENEWED_FOR, f"agent:{agent.name}", drop=False
+        )
+        return answer(TokenRenewed(token=token, token_expires_at=context.now() + RENEWED_FOR))
+
+    return routes
+
+
+def operator_router(  # noqa: C901 - a list of routes
+    context: Context, directory: Directory, on_agents: Callable[[], None]
+) -> APIRouter:
+    """Agents, executors and operators. `on_agents` is called after the set of agents has changed."""
+    routes = APIRouter(tags=["identities"])
+
+    def one(kind: Kind, name: str) -> IdentityView:
+        return next(view for view in directory.views(kind) if view.name == name)
+
+    @routes.get("/v1/agents", response_model=Identities)
+    async def agents(request: Request) -> Response:
+        """Every agent."""
+        context.doorkeeper.admit(request, "operator")
+        return answer(Identities(identities=directory.views("agent")))
+
+    @routes.get("/v1/executors", response_model=Identities)
+    async def executors(request: Request) -> Response:
+        """Every executor."""
+        context.doorkeeper.admit(request, "operator")
+        return answer(Identities(identities=directory.views("executor")))
+
+    @routes.get("/v1/operators", response_model=Identities)
+    async def operators(request: Request) -> Response:
+        """Every operator."""
+        context.doorkeeper.admit(request, "operator")
+        return answer(Identities(identities=directory.views("operator")))
+
+    @routes.post(
+        "/v1/agents", status_code=201, response_model=TokenIssued, openapi_extra=documented(AgentSubmission)
+    )
+    async def add_agent(request: Request) -> Response:
+        """Add an agent. Its token is in this answer and nowhere else."""
+        operator = context.doorkeeper.admit(request, "operator")
+        body = await read_body(request, AgentSubmission)
+        identity = Identity(
+            kind="agent",
+            name=body.name,
+            state="active",
+            created_at=context.now(),
+            added_by=operator.name,
+            uid=body.uid,
+            origins=tuple(body.origins),
+        )
+        ttl = timedelta(seconds=body.ttl_s)
+        token = await asyncio.to_thread(directory.add_agent, identity, ttl, operator.name)
+        on_agents()
+        return answer(TokenIssued(identity=one("agent", body.name), token=token), 201)
+
+    @routes.post("/v1/agents/{name}/token", response_model=TokenIssued, openapi_extra=documented(Rotation))
+    async def rotate(request: Request, name: str) -> Response:
+        """A new token; the old ones end at once."""
+        operator = context.doorkeeper.admit(request, "operator")
+        body = await read_body(request, Rotation)
+        token = await asyncio.to_thread(
+            directory.issue, name, timedelta(seconds=body.ttl_s), f"operator:{operator.name}", drop=True
+        )
+        return answer(TokenIssued(identity=one("agent", name), token=token))
+
+    async def set_state(request: Request, name: str, state: State) -> Response:
+        operator = context.doorkeeper.admit(request, "operator")
+        await asyncio.to_thread(directory.set_state, "agent", name, state, operator.name)
+        on_agents()
+        return answer(one("agent", name))
+
+    @routes.post("/v1/agents/{name}/suspend")
+    async def suspend(request: Request, name: str) -> Response:
+        """Nothing that this agent asks is decided, nothing that it holds is redeemed."""
+        return await set_state(request, name, "suspended")
+
+    @routes.post("/v1/agents/{name}/resume")
+    async def resume(request: Request, name: str) -> Response:
+        """End a suspension."""
+        return await set_state(request, name, "active")
+
+    @routes.delete("/v1/agents/{name}")
+    async def remove(request: Request, name: str) -> Response:
+        """Remove an agent; its name is never given again."""
+        return await set_state(request, name, "removed")
+
+    @routes.post("/v1/enrolments", status_code=201, openapi_extra=documented(EnrolmentSubmission))
+    async def enrol(request: Request) -> Response:
+        """Add or remove an operator or an executor, on an operator's signature."""
+        operator = context.doorkeeper.admit(request, "operator")
+        body = await read_body(request, EnrolmentSubmission)
+        try:
+            enrolment = Enrolment.model_validate(body.enrolment)
+        except ValidationError as error:
+            raise invalid(error, "/enrolment") from None
+        await asyncio.to_thread(directory.enrol, enrolment, body.signature, operator.name)
+        return answer(one(enrolment.kind, enrolment.name), 201)
+
+    return routes

@@ -1,0 +1,360 @@
+"""The policy in force, and how another one comes into force: signed, or tighter, or from a trusted disk.
+
+Must never decide by a policy that does not compile, nor let an edit on disk loosen anything by itself
+(threats T11).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from govd.audit.model import Entry
+from govd.contract.canonical import commitment
+from govd.contract.errors import (
+    BaseMovedError,
+    ForbiddenError,
+    IntegrityError,
+    InvalidRequestError,
+    PolicyInvalidError,
+)
+from govd.contract.limits import MAX_POLICY_BYTES
+from govd.contract.system import PolicyApplication, PolicyVersion
+from govd.contract.votes import PolicyChange, verify
+from govd.policy import store
+from govd.policy.loading import load
+from govd.policy.tightening import changes, only_tightens
+from govd.times import instant, micros
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy import Connection, RowMapping
+
+    from govd.alarms.service import Alarms
+    from govd.identities.service import Directory
+    from govd.policy.model import CompiledPolicy
+    from govd.sealing import StateKey
+    from govd.storage.ledger import Ledger, Transaction
+
+log = logging.getLogger(__name__)
+
+_SIGNATURE_AGE_S: Final = 600
+_WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+_SUBJECT: Final = "policy"
+
+
+@dataclass(frozen=True)
+class _Swap:
+    """One way in which a version comes into force."""
+
+    policy: CompiledPolicy
+    by: str
+    how: str
+    statement: str | None = None
+    signature: str | None = None
+    reason: bytes | None = None
+    reason_commitment: str | None = None
+
+
+class Policies:
+    """The compiled policy that decides, swapped as a whole."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        alarms: Alarms,
+        directory: Directory,
+        state_key: StateKey,
+        now: Callable[[], datetime],
+        *,
+        path: Path | None,
+        trust_disk: bool,
+    ) -> None:
+        self._ledger = ledger
+        self._alarms = alarms
+        self._directory = directory
+        self._state_key = state_key
+        self._now = now
+        self._trust_disk = trust_disk
+        self.path = path
+        self.current = self._load_in_force()
+
+    def _load_in_force(self) -> CompiledPolicy:
+        row = self._ledger.read(lambda connection: store.by_state(connection, store.IN_FORCE))
+        if row is None:
+            raise IntegrityError("no policy is in force", hint="govd init")
+        if hashlib.sha256(row["source"]).hexdigest() != row["sha256"]:
+            raise IntegrityError("the stored policy is not the one that was applied", hint="govd doctor")
+        return load(row["source"])
+
+    def trust(self, *, disk: bool) -> None:
+        """Whether edits on disk count at once (`disk_edits: trusted`)."""
+        self._trust_disk = disk
+
+    # -- on disk -------------------------------------------------------------------------------------
+
+    def look(self) -> str:
+        """Read the file and act on what it holds; what was done, as a word for the operator.
+
+        `unchanged`, `tightened` (in force at once), `draft` (waits for a signature), `applied` (trusted
+        disk), `broken` (the last good one stays), `none` (no file is configured).
+        """
+        if self.path is None:
+            return "none"
+        try:
+            source = _read(self.path)
+            found = load(source)
+        except PolicyInvalidError as error:
+            return self._broken(error)
+        if found.sha256 == self.current.sha256:
+            self._forget_draft()
+            return "unchanged"
+        self._alarms.clear("policy-broken", _SUBJECT)
+        if only_tightens(self.current, found):
+            self._swap(_Swap(found, by="disk", how="tightened"))
+            return "tightened"
+        return self._looser(found)
+
+    def _looser(self, found: CompiledPolicy) -> str:
+        why = None if self._trust_disk else "it is not provably tighter"
+        if why is None and self.path is not None:
+            why = self._why_not_trusted(self.path)
+        if why is None:
+            self._swap(_Swap(found, by="disk", how="trusted-disk"))
+            return "applied"
+        self._draft(found, why)
+        return "draft"
+
+    def _why_not_trusted(self, path: Path) -> str | None:
+        """Why an edit of that file may be an agent's; None: only operators can have made it."""
+        uids = {agent.uid for agent in self._directory.agents()}
+        for place in (path.resolve(), *path.resolve().parents):
+            info = place.stat()
+            sticky = info.st_mode & stat.S_ISVTX and place.is_dir()
+            if info.st_mode & _WRITABLE_BY_OTHERS and not sticky:
+                return f"{place} may be written by others (chmod go-w)"
+            if info.st_uid and (info.st_uid in uids or None in uids):
+                return f"{place} belongs to a Unix user that an agent runs as, or may run as"
+        return None
+
+    def _broken(self, error: PolicyInvalidError) -> str:
+        log.error("policy file refused", extra={"code": error.code})
+        self._alarms.raise_(
+            "policy-broken",
+            _SUBJECT,
+            f"the policy file does not compile, the last good one stays in force: {error.detail}",
+            f"govd policy check {self.path}",
+        )
+        return "broken"
+
+    def _draft(self, found: CompiledPolicy, why: str) -> None:
+        def work(transaction: Transaction) -> None:
+            store.drop(transaction.connection, store.DRAFT)
+            store.put(transaction.connection, _row(found, store.DRAFT, transaction))
+            transaction.record(
+                Entry(type="policy.draft_found", actor="govd", details={"draft_sha256": found.sha256})
+            )
+            self._alarms.raise_in(
+                transaction,
+                "policy-draft",
+                _SUBJECT,
+                f"an edit of the policy file waits for a signature: {why}",
+                f"govd policy apply {self.path}",
+            )
+
+        row = self._ledger.read(lambda connection: store.by_state(connection, store.DRAFT))
+        if row is None or row["sha256"] != found.sha256:
+            self._ledger.submit(work).result()
+            self._alarms.refresh()
+
+    def _forget_draft(self) -> None:
+        self._alarms.clear("policy-broken", _SUBJECT)
+        self._alarms.clear("policy-draft", _SUBJECT)
+        if self._ledger.read(lambda connection: store.by_state(connection, store.DRAFT)) is not None:
+            self._ledger.submit(lambda tx: store.drop(tx.connection, store.DRAFT)).result()
+
+    # -- in force ------------------------------------------------------------------------------------
+
+    def apply(self, operator: str, body: PolicyApplication) -> PolicyVersion:
+        """Put a signed version in force.
+
+        Raises:
+            PolicyInvalidError: it does not compile.
+            ForbiddenError: the signature is not this operator's, or not about this source.
+            BaseMovedError: another version came into force after the one it was made against.
+        """
+        source = body.source.encode()
+        try:
+            change = PolicyChange.model_validate(body.change)
+        except ValueError:
+            raise InvalidRequestError("the signed change has another form", pointer="/change") from None
+        self._check(operator, change, body, source)
+        found = load(source)
+        reason = body.reason.encode()
+        self._swap(
+            _Swap(
+                found,
+                by=operator,
+                how="signed",
+                statement=change.model_dump_json(),
+                signature=body.signature,
+                reason=self._seal(reason, found.sha256),
+                reason_commitment=change.reason_commitment,
+            ),
+            base=change.base_sha256,
+        )
+        return self.version()
+
+    def _seal(self, reason: bytes, name: str) -> bytes:
+        key = self._state_key.new_job_key()
+        return len(key.wrapped).to_bytes(2, "big") + key.wrapped + key.seal({"reason": reason.decode()}, name)
+
+    def _reason(self, row: RowMapping) -> str | None:
+        blob = row["reason"]
+        if blob is None:
+            return None
+        length = int.from_bytes(blob[:2], "big")
+        key = self._state_key.unwrap(blob[2 : 2 + length])
+        return str(key.open(blob[2 + length :], row["sha256"])["reason"])
+
+    def _check(self, operator: str, change: PolicyChange, body: PolicyApplication, source: bytes) -> None:
+        key = self._directory.public_keys().get(operator)
+        if change.signed_by != operator or key is None or not verify(change, body.signature, key):
+            raise ForbiddenError("putting a policy in force needs the signature of the operator who does it")
+        if hashlib.sha256(source).hexdigest() != change.sha256:
+            raise ForbiddenError("the signature is about another source")
+        if commitment(bytes.fromhex(body.salt), body.reason.encode()) != change.reason_commitment:
+            raise InvalidRequestError("the reason is not the one that was signed", pointer="/reason")
+        if not body.reason.strip():
+            raise InvalidRequestError("a policy change has a reason", pointer="/reason")
+        if abs((self._now() - change.signed_at).total_seconds()) > _SIGNATURE_AGE_S:
+            raise ForbiddenError("the signature is not from the last ten minutes: sign again")
+
+    def _swap(self, swap: _Swap, base: str | None = None) -> None:
+        previous = self.current
+
+        def work(transaction: Transaction) -> None:
+            if base is not None and base != self.current.sha256:
+                raise BaseMovedError(
+                    f"the policy in force is {self.current.sha256[:12]}, not {base[:12]}: look at the difference again"
+                )
+            install(
+                transaction,
+                swap.policy,
+                previous,
+                by=swap.by,
+                how=swap.how,
+                extra={
+                    "statement": swap.statement,
+                    "signature": swap.signature,
+                    "reason": swap.reason,
+                },
+                reason_commitment=swap.reason_commitment,
+            )
+            # In the writer's own thread: no decision falls between the two policies.
+            self.current = swap.policy
+
+        try:
+            self._ledger.submit(work).result()
+        except BaseException:
+            self.current = self._load_in_force()
+            raise
+        self._alarms.clear("policy-broken", _SUBJECT)
+        self._alarms.clear("policy-draft", _SUBJECT)
+
+    # -- showing -------------------------------------------------------------------------------------
+
+    def version(self) -> PolicyVersion:
+        """The version in force."""
+        row = self._ledger.read(lambda connection: store.by_state(connection, store.IN_FORCE))
+        if row is None:
+            raise IntegrityError("no policy is in force", hint="govd init")
+        return self._version(row)
+
+    def draft(self) -> tuple[PolicyVersion, str] | None:
+        """The draft with its source, if an edit waits."""
+        row = self._ledger.read(lambda connection: store.by_state(connection, store.DRAFT))
+        if row is None:
+            return None
+        found = self._version(row)
+        told = [f"{item.direction}: {item.text}" for item in changes(self.current, load(row["source"]))]
+        return found.model_copy(update={"changes": told}), row["source"].decode()
+
+    def versions(self) -> list[PolicyVersion]:
+        """Every version, the latest first."""
+        return [self._version(row) for row in self._ledger.read(store.history)]
+
+    def _version(self, row: RowMapping) -> PolicyVersion:
+        return PolicyVersion(
+            sha256=row["sha256"],
+            name=row["name"],
+            state=row["state"],
+            found_at=instant(row["found_at"]),
+            applied_by=row["applied_by"],
+            reason=self._reason(row),
+        )
+
+
+def _row(policy: CompiledPolicy, state: str, transaction: Transaction) -> dict[str, Any]:
+    return {
+        "sha256": policy.sha256,
+        "name": policy.name,
+        "source": policy.source,
+        "state": state,
+        "found_at": micros(transaction.now),
+    }
+
+
+def install(
+    transaction: Transaction,
+    policy: CompiledPolicy,
+    previous: CompiledPolicy | None,
+    *,
+    by: str,
+    how: str,
+    extra: dict[str, Any] | None = None,
+    reason_commitment: str | None = None,
+) -> None:
+    """Write a version down as the one in force."""
+    connection: Connection = transaction.connection
+    store.retire(connection)
+    store.drop(connection, store.DRAFT)
+    values = {
+        **_row(policy, store.IN_FORCE, transaction),
+        "applied_at": micros(transaction.now),
+        "applied_by": by,
+    }
+    store.put(connection, {**values, **(extra or {})})
+    transaction.record(
+        Entry(
+            type="policy.applied",
+            actor="govd" if by == "disk" else f"operator:{by}",
+            policy_sha256=policy.sha256,
+            details={
+                "how": how,
+                "previous_sha256": None if previous is None else previous.sha256,
+                "reason_commitment": reason_commitment,
+            },
+        )
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise PolicyInvalidError(f"{path} is no ordinary file")
+            source = file.read(MAX_POLICY_BYTES + 1)
+    except OSError as error:
+        raise PolicyInvalidError(f"{path} cannot be read: {error.strerror}") from None
+    if len(source) > MAX_POLICY_BYTES:
+        raise PolicyInvalidError(f"{path} is larger than {MAX_POLICY_BYTES} bytes")
+    return source

@@ -1,0 +1,66 @@
+"""`govd restore`: go on after the state went back in time, in a new epoch of the log (threats T13).
+
+Must never let an approval from before survive: what it was spent on is not known any more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from govd.audit.model import Entry
+from govd.contract.errors import ForbiddenError
+from govd.contract.heads import SignedHead
+from govd.contract.intents import IntentState
+from govd.contract.votes import Restoration, sign, verify
+from govd.identities import store as identity_store
+from govd.intents import store as intent_store
+from govd.jobs import books
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from govd.anchor import Anchor
+    from govd.storage.ledger import Ledger, Transaction
+
+
+def restore(
+    ledger: Ledger, anchor: Anchor, operator: str, key: Ed25519PrivateKey, now: datetime
+) -> tuple[int, int]:
+    """Open a new epoch, revoke every approval that stands; the epoch, and how many were revoked.
+
+    Raises:
+        ForbiddenError: the key is not that operator's.
+    """
+    remembered = anchor.read()
+    after = SignedHead.parse(remembered).head.epoch if remembered else 0
+    known = ledger.read(lambda connection: identity_store.find(connection, "operator", operator))
+    statement = Restoration(
+        epoch=max(after, ledger.epoch) + 1,
+        seq=ledger.head.seq,
+        head=ledger.head.digest,
+        signed_by=operator,
+        signed_at=now,
+    )
+    signature = sign(statement, key)
+    if known is None or known.state != "active" or not verify(statement, signature, known.public_key or ""):
+        raise ForbiddenError("this key is not the key of an operator of this state")
+
+    def work(transaction: Transaction) -> int:
+        count = 0
+        for row in intent_store.in_state(transaction.connection, IntentState.APPROVED):
+            books.move_intent(transaction, row, IntentState.REVOKED, f"operator:{operator}", code="restored")
+            books.follow(transaction, row["job"], f"operator:{operator}")
+            count += 1
+        transaction.record(
+            Entry(
+                type="state.restored",
+                actor=f"operator:{operator}",
+                details={"revoked": count, "at": statement.seq},
+            )
+        )
+        return count
+
+    revoked = ledger.new_epoch(f"operator:{operator}", after=after, work=work) or 0
+    return ledger.epoch, revoked

@@ -1,0 +1,159 @@
+"""The one place where the parts are put together.
+
+Must never import a terminal, a model runtime or numpy: a start takes well under a second.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from govd.alarms.service import Alarms
+from govd.anchor import Anchor
+from govd.api.heads import Heads
+from govd.api.hub import Hub
+from govd.attestations.keys import KeyRing
+from govd.attestations.service import Attestations, raise_unknown
+from govd.clock import SystemClock
+from govd.contract.decisions import Finding, Outcome
+from govd.contract.system import Reloaded
+from govd.decisions.service import Decisions
+from govd.identities.service import Directory
+from govd.jobs import store as job_store
+from govd.jobs.expiry import expire
+from govd.policy.model import ReasonCode
+from govd.policy.service import Policies
+from govd.reviews.service import Reviews
+from govd.sealing import StateKey
+from govd.settings import RELOADABLE, Layout, Settings, read_settings
+from govd.storage.ledger import Ledger
+from govd.times import micros
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import RowMapping
+
+    from govd.clock import Clock
+    from govd.storage.ledger import Transaction
+
+_CLOCK_SUBJECT = "clock"
+
+
+class Govd:
+    """A running backend without its doors.
+
+    Args:
+        state: The state directory, made by `govd init`.
+        settings: What the operator set.
+        clock: The governed clock; a seam for tests.
+        embedded: Whether a console started it for itself.
+    """
+
+    def __init__(
+        self, state: Path, settings: Settings, *, clock: Clock | None = None, embedded: bool = False
+    ) -> None:
+        self.layout = Layout(state)
+        self.settings = settings
+        self.embedded = embedded
+        self.clock: Clock = clock or SystemClock()
+        self.url = self.layout.database_url(settings)
+        self.agent_url = ""
+        state_key = StateKey.load(self.layout.state_key)
+        self.keys = KeyRing.load(self.layout.keys)
+        self.ledger = Ledger.open(
+            url=self.url, audit_dir=self.layout.audit, clock=self.clock, group_limit=settings.group_limit
+        )
+        self.state_key = state_key
+        self.alarms = Alarms(self.ledger)
+        self.alarms.on_seen("clock-step", self.clock.acknowledge)
+        self.directory = Directory(self.ledger, self.alarms, os.getuid(), self.clock.now)
+        self.policies = Policies(
+            self.ledger,
+            self.alarms,
+            self.directory,
+            state_key,
+            self.clock.now,
+            path=self.layout.policy_file(settings),
+            trust_disk=settings.disk_edits == "trusted",
+        )
+        self.expire: Callable[[Transaction], int] = lambda transaction: expire(
+            self.settings.outcome_within, self._on_unknown
+        )(transaction)
+        self.decisions = Decisions(self.ledger, state_key, self.policies, self.directory, self.own_findings)
+        self.reviews = Reviews(state_key, self.policies, self.directory, self.expire)
+        self.attestations = Attestations(state_key, self.keys, self.policies, self.directory, self.alarms)
+        self.hub = Hub(self.ledger)
+        self.heads = Heads(self.ledger, self.keys.head_key, self.lost_state)
+        self.anchor = Anchor(self.layout.anchor(settings))
+        remembered = self.anchor.read()
+        if remembered is not None:
+            self.heads.judge(remembered)
+
+    def _on_unknown(self, transaction: Transaction, row: RowMapping) -> None:
+        raise_unknown(self.alarms, transaction, row)
+
+    def lost_state(self, why: str) -> None:
+        """Somebody remembers a log that we do not hold: decide nothing (threats T13)."""
+        self.ledger.halt(f"the state went back in time: {why}")
+
+    def own_findings(self) -> tuple[Finding, ...]:
+        """What the service itself has to say to each decision: today, that the clock has stepped."""
+        if self.clock.stepped is None:
+            return ()
+        seconds = self.clock.stepped.total_seconds()
+        return (
+            Finding(
+                block="clock",
+                rule="step",
+                code=ReasonCode.CLOCK_STEPPED.value,
+                outcome=Outcome.PENDING,
+                message=f"the clock stepped by {seconds:+.0f} s: nothing is approved until an operator has seen it",
+            ),
+        )
+
+    def tick(self) -> None:
+        """What the clock asks for, about once a second: expiries, the clock's own alarm, the anchor."""
+        self.anchor.write(self.heads.current())
+        if self.ledger.halted is not None:
+            return
+        stepped = self.clock.stepped
+        if stepped is not None:
+            self.alarms.raise_(
+                "clock-step",
+                _CLOCK_SUBJECT,
+                f"the system clock stepped by {stepped.total_seconds():+.0f} s: new approvals are held",
+                "check the clock, then mark this alarm as seen",
+            )
+        ends = self.ledger.read(job_store.next_end)
+        stale = micros(self.clock.now() - self.settings.outcome_within)
+        if (ends is not None and ends <= micros(self.clock.now())) or self.ledger.read(
+            lambda c: job_store.unreported(c, stale)
+        ):
+            self.ledger.submit(self.expire).result()
+            self.alarms.refresh()
+
+    def reload(self) -> Reloaded:
+        """Read the settings and the policy file again, and resume after a storage that was mended."""
+        found = read_settings(self.layout.state)
+        changed = [
+            name for name in Settings.model_fields if getattr(found, name) != getattr(self.settings, name)
+        ]
+        taken = {name: getattr(found, name) for name in changed if name in RELOADABLE}
+        self.settings = self.settings.model_copy(update=taken)
+        self.policies.path = self.layout.policy_file(self.settings)
+        self.policies.trust(disk=self.settings.disk_edits == "trusted")
+        if self.ledger.halted is not None:
+            self.ledger.resume()
+        return Reloaded(
+            policy=self.policies.look(),
+            taken=sorted(taken),
+            restart=sorted(set(changed) - set(taken)),
+            deciding=self.ledger.halted is None,
+        )
+
+    def close(self) -> None:
+        """Finish what is queued and let go of the state."""
+        self.ledger.close()
+        self.anchor.write(self.heads.current())

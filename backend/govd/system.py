@@ -1,0 +1,143 @@
+"""Health, the operator's overview, an agent's view of itself, alarms and reload: what is about the whole."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotation
+
+from govd.api.context import Context, answer
+from govd.api.streams import event_stream
+from govd.contract.errors import UnauthenticatedError
+from govd.contract.limits import MAX_PENDING_PER_AGENT
+from govd.contract.system import Alarms, Health, Me, Overview, Reloaded
+from govd.decisions.routes import Uuid
+from govd.intents import store as intent_store
+from govd.jobs import store as job_store
+from govd.times import maybe_instant
+
+if TYPE_CHECKING:
+    from govd.identities.model import Identity
+    from govd.service import Govd
+
+VERSION = version("govconsole")
+
+
+def _health(govd: Govd) -> Health:
+    halted = govd.ledger.halted
+    status = "halted" if halted else ("degraded" if govd.alarms.standing else "ok")
+    return Health(
+        status=status,
+        version=VERSION,
+        mode="embedded" if govd.embedded else "service",
+        storage="postgresql" if govd.url.startswith("postgresql") else "sqlite",
+        policy_sha256=govd.policies.current.sha256,
+        policy_name=govd.policies.current.name,
+        halted=halted,
+        alarms=len(govd.alarms.standing),
+        head=govd.ledger.head.text(),
+    )
+
+
+def _overview(govd: Govd, operator: str) -> Overview:
+    pending, next_end = govd.ledger.read(job_store.held_jobs)
+    assurance, why = govd.directory.overall_assurance()
+    draft = govd.policies.draft()
+    return Overview(
+        **_health(govd).model_dump(),
+        operator=operator,
+        assurance=assurance,
+        assurance_why=why,
+        pending=pending,
+        next_expiry=maybe_instant(next_end),
+        alarm_list=govd.alarms.standing,
+        draft_sha256=None if draft is None else draft[0].sha256,
+        log=govd.ledger.log_id,
+        agent_url=govd.agent_url,
+    )
+
+
+def _me(govd: Govd, identity: Identity) -> Me:
+    ends = next(view for view in govd.directory.views(identity.kind) if view.name == identity.name)
+    pending = govd.ledger.read(lambda c: intent_store.count_held(c, identity.name))
+    assurance = "advisory" if identity.advisory else govd.directory.assurance(identity.name)[0]
+    return Me(
+        name=identity.name,
+        kind="executor" if identity.kind == "executor" else "agent",
+        origins=list(identity.origins),
+        token_expires_at=ends.token_expires_at,
+        assurance=assurance,
+        policy_sha256=govd.policies.current.sha256,
+        pending=pending,
+        pending_limit=MAX_PENDING_PER_AGENT,
+    )
+
+
+def _shared(govd: Govd, context: Context, kinds: tuple[str, ...]) -> APIRouter:
+    """The routes that both doors have."""
+    routes = APIRouter(tags=["system"])
+
+    @routes.get("/health", response_model=Health, response_model_exclude_none=True)
+    async def health(request: Request) -> Health:
+        """One status word; the full shape with a token."""
+        try:
+            context.doorkeeper.admit(request, *kinds)  # type: ignore[arg-type]  # the kinds of this door
+        except UnauthenticatedError:
+            return Health(status=_health(govd).status)
+        return _health(govd)
+
+    @routes.get("/v1/events")
+    async def events(request: Request) -> Response:
+        """What happens, as server-sent events; resumes after `Last-Event-ID`. An agent sees its own alone."""
+        who = context.doorkeeper.admit(request, *kinds)  # type: ignore[arg-type]  # the kinds of this door
+        return event_stream(request, context.hub, who)
+
+    return routes
+
+
+def agent_router(govd: Govd, context: Context) -> APIRouter:
+    """The agents' door."""
+    routes = _shared(govd, context, ("agent", "executor"))
+
+    @routes.get("/v1/me", response_model=Me)
+    async def me(request: Request) -> Response:
+        """What the holder of this token may do."""
+        identity = context.doorkeeper.admit(request, "agent", "executor")
+        return answer(await asyncio.to_thread(_me, govd, identity))
+
+    return routes
+
+
+def operator_router(govd: Govd, context: Context) -> APIRouter:
+    """The operators' door."""
+    routes = _shared(govd, context, ("operator",))
+
+    @routes.get("/v1/overview", response_model=Overview)
+    async def overview(request: Request) -> Response:
+        """What the header shows."""
+        operator = context.doorkeeper.admit(request, "operator")
+        return answer(await asyncio.to_thread(_overview, govd, operator.name))
+
+    @routes.get("/v1/alarms", response_model=Alarms)
+    async def alarms(request: Request) -> Response:
+        """The alarms that stand."""
+        context.doorkeeper.admit(request, "operator")
+        return answer(Alarms(alarms=govd.alarms.standing))
+
+    @routes.post("/v1/alarms/{alarm}/seen", response_model=Alarms)
+    async def seen(request: Request, alarm: Uuid) -> Response:
+        """An operator has seen it."""
+        operator = context.doorkeeper.admit(request, "operator")
+        await asyncio.to_thread(govd.alarms.seen, alarm, operator.name)
+        return answer(Alarms(alarms=govd.alarms.standing))
+
+    @routes.post("/v1/reload", response_model=Reloaded)
+    async def reload(request: Request) -> Response:
+        """Read settings and policy again, and resume after a mended disk."""
+        context.doorkeeper.admit(request, "operator")
+        return answer(await asyncio.to_thread(govd.reload))
+
+    return routes
