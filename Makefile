@@ -23,7 +23,7 @@ help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUN_STAMP) ## Start a backend and a demo agent on their own state, and open the console
-	@$(BIN)/govconsole demo --policy "$(CURDIR)/policies/default.yaml" $(ARGS)
+	@$(BIN)/govconsole demo $(ARGS)
 
 test: $(DEV_STAMP) ## Run all tests (ARGS="-k word" for some; GOV_NO_SKIP=1 makes a skip a failure)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
