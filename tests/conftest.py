@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from tests.support import postgres
+from tests.support.fixtures import govd_at, running  # noqa: F401 - fixtures are found by their names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
