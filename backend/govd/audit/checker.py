@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from govd.audit.files import LogLine, read_lines
 from govd.audit.model import GENESIS
-from govd.audit.rules import EPOCH, RECOVERED, Chain, Parsed, day_file, parse, parse_note
+from govd.audit.rules import EPOCH, RECOVERED, Chain, Parsed, day_file, parse, parse_note, speaks_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,8 +115,8 @@ class Checker:
         self._blind = False  # the line before is no entry as it was written: a link to it says nothing
         self._junk: list[LogLine] = []
         self._late: set[int] = set()
-        self._unvouched: dict[str, LogLine] = {}
-        self._recoverable: set[str] = set()
+        self._recovered_after: dict[int, bytes] = {}
+        self._unvouched: dict[int, LogLine] = {}
         self.report = Report()
 
     def run(self) -> Report:
@@ -157,7 +157,7 @@ class Checker:
 
     def _line(self, line: LogLine, parsed: Parsed | None, following: LogLine | None) -> None:
         if not self._begun:
-            self._begin(parsed, following)
+            self._begin()
         if parsed is None:
             self._no_entry(line)
         elif self._chain.accepts(line.data, parsed):
@@ -168,14 +168,17 @@ class Checker:
                 self._explain_junk(line, parsed)
             self._misplaced(line, parsed, following)
 
-    def _begin(self, parsed: Parsed | None, following: LogLine | None) -> None:
-        """Where a single file begins, by its first line, or by the note that closes a first line torn."""
+    def _begin(self) -> None:
+        """Where a single file begins, by its first entry, or by the note that closes a torn line above it."""
         self._begun = True
-        note = parse_note(following.data) if following is not None else None
-        if parsed is not None:
-            self._chain = Chain(parsed.seq - 1, parsed.prev_hash)
-        elif note is not None:
-            self._chain = Chain(*note)
+        for line in self._lines():
+            parsed, note = parse(line.data), parse_note(line.data)
+            if parsed is not None:
+                self._chain = Chain(parsed.seq - 1, parsed.prev_hash)
+            elif note is not None:
+                self._chain = Chain(*note)
+            if parsed is not None or note is not None:
+                return
 
     def _no_entry(self, line: LogLine) -> None:
         self._junk.append(line)
@@ -186,8 +189,8 @@ class Checker:
     def _recovered(self) -> None:
         """A torn tail and its recovery have ended well; an entry further on must speak for them."""
         if self._chain.torn is not None:
-            self._recoverable.update(self._chain.torn.states)
-            self._unvouched[self._chain.torn.sha256] = self._junk[0]
+            self._recovered_after[self._chain.torn.after_seq] = self._chain.torn.found
+            self._unvouched[self._chain.torn.after_seq] = self._junk[0]
         self._junk = []
 
     def _explain_junk(self, line: LogLine, parsed: Parsed) -> None:
@@ -216,13 +219,20 @@ class Checker:
         if day_file(parsed.time) != line.file.name:
             self._fault(line, "reordered", f"entry {parsed.seq} stands in the file of another day")
         if parsed.type in {RECOVERED, EPOCH} and "torn_sha256" in parsed.details:
-            torn = str(parsed.details["torn_sha256"])
-            self._unvouched.pop(torn, None)
-            if torn not in self._recoverable and not self._single:
-                self._fault(line, "removed", f"the torn bytes that entry {parsed.seq} speaks of are gone")
+            self._vouch(line, parsed)
         self._against_database(line, parsed, following)
         if self._head is not None and self._head.seq == parsed.seq and self._head.digest != parsed.digest:
             self._fault(line, "forked", f"entry {parsed.seq} is another than the remembered head's")
+
+    def _vouch(self, line: LogLine, parsed: Parsed) -> None:
+        """The entry that speaks for torn bytes further up."""
+        after = parsed.details.get("after")
+        region = self._recovered_after.get(after, b"") if type(after) is int else b""
+        if speaks_for(parsed, region):
+            if parsed.details["torn_bytes"] == len(region):
+                self._unvouched.pop(int(parsed.details["after"]), None)
+        elif not self._single:
+            self._fault(line, "removed", f"the torn bytes that entry {parsed.seq} speaks of are gone")
 
     def _against_database(self, line: LogLine, parsed: Parsed, following: LogLine | None) -> None:
         if self._known is None:

@@ -213,22 +213,21 @@ class Torn:
 
     Attributes:
         region: All bytes since the last whole entry, without the line feed at their end.
-        entries: The parts that must turn out to begin the entry that follows.
+        entries: The parts that must turn out to begin the entry that follows, each with where it ends.
         closed: Whether the last part was a whole note, so that the entry may follow.
-        states: Every region that a recovery could have found: SHA-256, and how many of `entries` it holds.
     """
 
     after_seq: int
     after_hash: str
     region: bytes
-    entries: list[bytes] = field(default_factory=list)
+    entries: list[tuple[int, bytes]] = field(default_factory=list)
     closed: bool = False
-    states: dict[str, int] = field(default_factory=dict)
+    note_bytes: int = 0
 
     @classmethod
     def begin(cls, after_seq: int, after_hash: str, part: bytes) -> Torn:
         """The first part: the beginning of an entry."""
-        return cls(after_seq, after_hash, part, [part], states={digest(part): 1})
+        return cls(after_seq, after_hash, part, [(len(part), part)])
 
     @property
     def note(self) -> bytes:
@@ -236,22 +235,25 @@ class Torn:
         return recovery_note(self.after_seq, self.after_hash, self.region)
 
     @property
-    def sha256(self) -> str:
-        """SHA-256 of the region as the last recovery finds it, its closing note left out."""
-        return next(reversed(self.states))
+    def found(self) -> bytes:
+        """The region as the last recovery finds it: without the note that closes it."""
+        return self.region[: len(self.region) - self.note_bytes] if self.closed else self.region
+
+    def details(self) -> dict[str, int | str]:
+        """What the entry says that speaks for these bytes."""
+        return {"after": self.after_seq, "torn_bytes": len(self.found), "torn_sha256": digest(self.found)}
 
     def extend(self, part: bytes) -> bool:
         """Follow one more line that is not the entry; False where it fits no recovery."""
+        self.region += b"\n"
         if self.closed:
-            self.entries.append(part)
+            self.entries.append((len(self.region) + len(part), part))
             self.closed = False
-        elif part == (note := self.note):
-            self.closed = True
+        elif part == (note := recovery_note(self.after_seq, self.after_hash, self.region[:-1])):
+            self.closed, self.note_bytes = True, len(note) + 1
         elif not _is_torn(part, note):
             return False
-        self.region += b"\n" + part
-        if not self.closed:
-            self.states[digest(self.region)] = len(self.entries)
+        self.region += part
         return True
 
     def fits(self, line: bytes, parsed: Parsed) -> bool:
@@ -259,10 +261,18 @@ class Torn:
 
         An epoch's first entry may follow a torn one that was lost with the database: it names the bytes.
         """
-        excused = 0
-        if parsed.type == EPOCH:
-            excused = self.states.get(str(parsed.details.get("torn_sha256")), 0)
-        return all(_is_torn(part, line) for part in self.entries[excused:])
+        spoken_for = 0
+        if parsed.type == EPOCH and speaks_for(parsed, self.region):
+            spoken_for = int(parsed.details["torn_bytes"])
+        return all(_is_torn(part, line) for end, part in self.entries if end > spoken_for)
+
+
+def speaks_for(parsed: Parsed, region: bytes) -> bool:
+    """Whether an entry names these torn bytes, or what a recovery that was itself torn found of them."""
+    length = parsed.details.get("torn_bytes")
+    if type(length) is not int or not 0 < length <= len(region):
+        return False
+    return parsed.details.get("torn_sha256") == digest(region[:length])
 
 
 @dataclass
@@ -293,5 +303,5 @@ class Chain:
         """Follow a line that is not the next entry; False where it is no torn tail and no recovery."""
         if self.torn is None:
             self.torn = Torn.begin(self.seq, self.digest, part)
-            return True
+            return part != b""
         return self.torn.extend(part)

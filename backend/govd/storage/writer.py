@@ -223,7 +223,7 @@ class Writer:
         if found.longer:
             details.update(lost_from=found.table_seq + 1, lost_to=found.seq)
             if found.torn is not None:
-                details["torn_sha256"] = found.torn.sha256
+                details.update(found.torn.details())
 
         def open_epoch(transaction: Transaction) -> Any:  # noqa: ANN401 - the work's own
             epoch = max(after, state.epoch(transaction.connection)) + 1
@@ -293,11 +293,7 @@ class Writer:
                 hint=recovery.RESTORE,
             )
         if found.torn is not None:
-            details = {
-                "after": found.seq,
-                "torn_sha256": found.torn.sha256,
-                "torn_bytes": len(found.torn.region),
-            }
+            details = found.torn.details()
             self._table_only(
                 lambda transaction: transaction.record(Entry(type=RECOVERED, actor="govd", details=details))
             )

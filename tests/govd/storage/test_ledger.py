@@ -4,46 +4,28 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from govd.audit.model import Entry
 from govd.audit.rules import parse
 from govd.audit.verify import verify
 from govd.contract.errors import ConflictError, HaltedError, NotFoundError, UsageError
 from govd.storage.engine import parse_url
-from govd.storage.ledger import Ledger
 from govd.storage.schema import audit, meta
+from tests.govd.storage.works import blocked, in_files, keep, kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
-    from govd.storage.ledger import Transaction
+    from govd.storage.ledger import Ledger, Transaction
     from tests.conftest import Database
     from tests.support.clocks import Times
-
-
-def keep(key: str, value: str = "x") -> Callable[[Transaction], int]:
-    def work(transaction: Transaction) -> int:
-        transaction.connection.execute(insert(meta), {"key": key, "value": value})
-        return transaction.record(Entry(type="test.kept", actor="govd"))
-
-    return work
-
-
-def kept(connection: Connection) -> set[str]:
-    return {row[0] for row in connection.execute(select(meta.c.key).where(meta.c.key.like("k%")))}
-
-
-def in_file(database: Database) -> list[int]:
-    lines = b"".join(path.read_bytes() for path in sorted(database.audit.glob("*.jsonl"))).split(b"\n")
-    return [found.seq for line in lines if (found := parse(line)) is not None]
 
 
 def test_a_new_log_opens_with_its_id_and_epoch_one(ledger: Ledger, database: Database):
@@ -61,7 +43,7 @@ def test_when_a_future_resolves_row_and_line_are_there(ledger: Ledger, database:
     seq = ledger.submit(keep("k1")).result()
 
     assert ledger.read(kept) == {"k1"}
-    assert in_file(database)[-1] == seq == ledger.head.seq
+    assert in_files(database.audit)[-1] == seq == ledger.head.seq
 
 
 def test_many_threads_share_groups_and_each_is_durable_when_told(
@@ -73,7 +55,7 @@ def test_many_threads_share_groups_and_each_is_durable_when_told(
         for number in range(10):
             key = f"k{name}-{number}"
             seq = ledger.submit(keep(key)).result()
-            if key not in ledger.read(kept) or seq not in in_file(database):
+            if key not in ledger.read(kept) or seq not in in_files(database.audit):
                 missing.append(key)
 
     threads = [threading.Thread(target=client, args=(str(number),)) for number in range(8)]
@@ -85,19 +67,6 @@ def test_many_threads_share_groups_and_each_is_durable_when_told(
     assert missing == []
     assert len(ledger.read(kept)) == 80
     assert verify(database.audit, database=engine).ok
-
-
-def blocked(ledger: Ledger) -> threading.Event:
-    """Keep the writer busy, so that what is queued meanwhile becomes one group."""
-    entered, release = threading.Event(), threading.Event()
-
-    def work(_: Transaction) -> None:
-        entered.set()
-        release.wait(30)
-
-    ledger.submit(work)
-    entered.wait(30)
-    return release
 
 
 def test_a_work_that_fails_is_undone_alone_in_its_group(ledger: Ledger):
@@ -164,8 +133,8 @@ def test_listeners_hear_of_a_group_before_its_futures_resolve(ledger: Ledger):
     heard: list[tuple[int, bool]] = []
     future: Future[int] | None = None
     release = blocked(ledger)
-    ledger.on_commit(lambda entries, head: heard.append((head.seq, future is not None and future.done())))
-    ledger.on_commit(lambda entries, head: 1 / 0)  # a listener's error is its own
+    ledger.on_commit(lambda _, head: heard.append((head.seq, future is not None and future.done())))
+    ledger.on_commit(lambda *_: 1 / 0)  # a listener's error is its own
 
     future = ledger.submit(keep("k1"))
     release.set()
