@@ -177,7 +177,7 @@ async def test_the_dialog_shows_each_hash_the_token_and_the_totals_that_it_permi
     backend.put(job(job_id=name, intents=[held]))
     unlocked()
     async with running(app, size=(120, 40)) as pilot:
-        await shows(pilot, "48,200.00 of 50,000.00 USD + 12,000.00", "over")
+        await shows(pilot, "48,200.00 of 50,000.00 USD + 12,000.00", " over")
         await open_dialog(pilot, "a", clock)
         await shows(pilot, held.intent_sha256, "may reach 60,200.00 USD; its cap is", name)
         await pilot.press("y")

@@ -164,14 +164,16 @@ def _reasons(held: Sequence[IntentDetail]) -> Document:
         evidence = [f"{name}: {text}" for name, text in sorted(finding.evidence.items())]
         found += [line(Span(text[:300], "dim"), indent=5, hang=2) for text in evidence]
         if finding.gauge is not None and len(held) == 1:
-            found += gauge_lines(finding.gauge, Decimal(finding.gauge.adds))
+            found += gauge_lines(
+                finding.gauge, Decimal(finding.gauge.adds), named=finding.gauge.cap != finding.rule
+            )
     if len(held) > 1:
         for gauge, added in crossings(held).values():
             found += gauge_lines(gauge, added)
     return found or [line(Span("no finding is given", "warn"), indent=3)]
 
 
-def gauge_lines(gauge: Gauge, added: Decimal) -> Document:
+def gauge_lines(gauge: Gauge, added: Decimal, *, named: bool = True) -> Document:
     """A cap in words and as a bar."""
     used, limit = Decimal(gauge.used), Decimal(gauge.limit)
     full, within, over = gauge_bar(used, added, limit)
@@ -184,7 +186,7 @@ def gauge_lines(gauge: Gauge, added: Decimal) -> Document:
     verdict = Span(" over", "bad") if total > limit else Span(" within", "good")
     return [
         line(
-            Span(f"{gauge.cap}  ", "accent"),
+            *((Span(f"{gauge.cap}  ", "accent"),) if named else ()),
             words,
             Span(f"  ({gauge.subject}, {gauge.window})", "dim"),
             indent=5,
@@ -194,8 +196,7 @@ def gauge_lines(gauge: Gauge, added: Decimal) -> Document:
 
 
 def _votes(job: JobDetail) -> Document:
-    quorum = job.hold.quorum if job.hold else job.quorum
-    found: Document = [heading("Votes", f"{job.approvals} of {quorum}")]
+    found: Document = [heading("Votes", f"{job.approvals} of {job.hold.quorum}" if job.hold else "")]
     found += [vote_line(vote) for vote in job.votes] or [line(Span("none yet", "dim"), indent=3)]
     changed = job.hold.changed_since_vote if job.hold else []
     found += [line(Span("changed since: ", "warn"), text, indent=3) for text in changed]

@@ -33,7 +33,9 @@ class Dialog(ModalScreen[R | None]):
     }
     Dialog #buttons { height: 3; align-horizontal: right; }
     Dialog Button { margin-left: 2; }
-    Dialog Input { margin: 0; }
+    Dialog.-narrow > #box { width: 100%; }
+    Dialog Input { background: $background; }
+    Dialog Input:focus { background: $panel; }
     Dialog DocumentPane { background: $surface; padding: 0; }
     Dialog .label { color: $foreground 70%; }
     """

@@ -30,9 +30,7 @@ class PassphraseDialog(Dialog[str]):
         with Vertical(id="box"):
             yield Label(f"Passphrase of {self._operator}'s vote key", markup=False)
             yield Input(password=True, id="passphrase", compact=True)
-            yield Label(
-                "enter unlock   esc cancel   locks after 30 idle minutes", classes="label", markup=False
-            )
+            yield Label("enter unlock   esc cancel   locks after 30 min idle", classes="label", markup=False)
 
     @on(Input.Submitted)
     def _given(self, event: Input.Submitted) -> None:

@@ -25,7 +25,7 @@ from govconsole.screens.vote import VoteDialog
 from govconsole.state.queue import VIEWS, Queue
 from govconsole.state.status import Status, banner, header
 from govconsole.widgets.chrome import Banner, FooterBar, HeaderBar
-from govconsole.widgets.joblist import JobList
+from govconsole.widgets.joblist import JobList, columns
 from govconsole.widgets.pane import DocumentPane
 from govd.contract.errors import GovError
 from govd.contract.text import visible
@@ -52,8 +52,9 @@ class QueueScreen(Screen[None]):
     ]
     DEFAULT_CSS = """
     QueueScreen #columns { height: 1fr; width: 1fr; layout: horizontal; }
-    QueueScreen #left { width: 5fr; height: 1fr; }
-    QueueScreen #detail { width: 6fr; height: 1fr; border-left: solid $panel; }
+    QueueScreen #left { width: 1fr; height: 1fr; }
+    QueueScreen #columns-row { height: 1; color: $foreground 60%; text-wrap: nowrap; }
+    QueueScreen #detail { width: 1fr; height: 1fr; border-left: solid $panel; }
     QueueScreen #detail:focus { border-left: solid $accent; }
     QueueScreen #pill { height: 1; padding: 0 1; color: $accent; }
     QueueScreen JobList { height: 1fr; }
@@ -82,6 +83,7 @@ class QueueScreen(Screen[None]):
         yield Banner()
         with Horizontal(id="columns"):
             with Vertical(id="left"):
+                yield Static(id="columns-row", markup=False)
                 yield JobList(self.queue, self._session.clock, id="list")
                 yield Static(id="pill", markup=False)
             yield DocumentPane(id="detail")
@@ -96,6 +98,10 @@ class QueueScreen(Screen[None]):
         self.redraw()
 
     # What came in
+
+    def on_resize(self) -> None:
+        """Header and footer are laid out to the width."""
+        self.call_after_refresh(self.redraw)
 
     def on_refreshed(self, message: Refreshed) -> None:
         """The backend answered."""
@@ -167,7 +173,9 @@ class QueueScreen(Screen[None]):
                 self.queue.settle(job, str(known.state))
         self.set_class(not self.status.connected, "-lost")
         self._tick()
-        self.query_one(JobList).redraw()
+        jobs = self.query_one(JobList)
+        jobs.redraw()
+        self.query_one("#columns-row", Static).update(columns(jobs.scrollable_content_region.width))
         self.query_one("#pill", Static).update(self._pill())
         self._draw_detail()
         self.query_one(FooterBar).show([*QUEUE, *APP], self.situation())

@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from govconsole.actions import Action, key_label
-from govconsole.client.document import Document, Span, blank, field_line, heading, line
+from govconsole.client.document import Document, Span, blank, heading, line
 from govconsole.widgets.chrome import HeaderBar
 from govconsole.widgets.pane import DocumentPane
 
@@ -52,7 +52,7 @@ def help_document(groups: Iterable[tuple[str, Iterable[Action]]]) -> Document:
     for name, actions in groups:
         found += [heading(name), blank()]
         for action in actions:
-            found.append(field_line(key_label(action.key), action.help, width=14, indent=1))
+            found.append(line(Span(f"{key_label(action.key):<13} ", "key"), action.help, indent=1, hang=14))
             if action.twin:
                 found.append(line(Span(action.twin, "dim"), indent=15, hang=2))
         found.append(blank())

@@ -47,7 +47,7 @@ def signed_document(prepared: Prepared, verdict: Verdict, operator: str) -> Docu
     for number, (intent, item) in enumerate(zip(hold.intents, prepared.review.intents, strict=True), 1):
         found += [
             field_line(f"action {number}", Span(headline(intent)[:400], "title"), width=11, indent=0),
-            field_line("", Span(f"sha256 {item.intent_sha256}", "dim"), width=11, indent=0),
+            line(Span(f"sha256 {item.intent_sha256}", "dim"), indent=2),
         ]
     if verdict == "approve":
         for permit, (gauge, _) in zip(
@@ -60,7 +60,7 @@ def signed_document(prepared: Prepared, verdict: Verdict, operator: str) -> Docu
             found.append(field_line("permits", Span(words, "warn"), width=11, indent=0))
     found += [
         field_line("job", detail.id, width=11, indent=0),
-        field_line("token", prepared.token, width=11, indent=0),
+        line(Span("token  ", "dim"), prepared.token, indent=2),
         field_line("quorum", f"{hold.quorum}", width=11, indent=0),
         field_line("expires", hold.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC"), width=11, indent=0),
     ]

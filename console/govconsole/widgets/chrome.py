@@ -62,11 +62,13 @@ class FooterBar(Static):
         """Draw the keys, and beside them why a verb does not work."""
         listed = [action for action in actions if not action.quiet]
         spans: list[Span] = []
-        for action in listed:
+        room = self.app.size.width - 2
+        for action in sorted(listed, key=lambda one: (not one.danger, one.id != "help")):
             if action.blocked(situation) is None:
-                spans += [Span(key_label(action.key.split(",")[0]), "key"), Span(f" {action.label}  ")]
+                pair = [Span(key_label(action.key.split(",")[0]), "key"), Span(f" {action.label}  ")]
+                spans += pair if _width([*spans, *pair]) <= room + 2 else []
         why = next((action.blocked(situation) for action in listed if action.danger), None)
-        room = self.app.size.width - 2 - _width(spans)
+        room -= _width(spans)
         if why and room > len(why) // 2:
             note = Span(f"no verbs: {why}"[:room], "dim")
             spans += [Span(" " * max(room - len(note.text), 0)), note]

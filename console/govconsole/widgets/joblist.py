@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 
 from govconsole.client.amounts import left
 from govconsole.client.document import Line, Role, Span
-from govconsole.widgets.paint import ROLE_CLASSES, ROLE_CSS, strip
+from govconsole.widgets.paint import ROLE_CLASSES, ROLE_CSS, ink, strip
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from govconsole.state.queue import Queue
 
 _LEFT, _RISK, _AGENT, _WIDE = 9, 9, 14, 56
+_SOON, _NOW = 0.25, 0.0625
 _HIGH, _MIDDLE = 60, 30
 _BARS = "▁▂▃▄▅▆▇█"
 _DAY = 86_400.0
@@ -36,7 +37,9 @@ class JobList(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES | {"joblist--cursor"}
     DEFAULT_CSS = (
-        "JobList { background: $background;" + ROLE_CSS + "&> .joblist--cursor { background: $panel; } }"
+        "JobList { background: $background; overflow-x: hidden; scrollbar-size-vertical: 1;"
+        + ROLE_CSS
+        + "&> .joblist--cursor { background: $panel; } }"
     )
 
     class Picked(Message):
@@ -75,20 +78,16 @@ class JobList(ScrollView, can_focus=True):
         at = y + self.scroll_offset.y
         width = self.scrollable_content_region.width
         if at >= len(self._queue.order):
-            return strip(Line(), width, self.get_style)
+            return strip(Line(), width, self.get_style, self.rich_style)
         job = self._queue.order[at]
-        row = self._queue.rows[job]
         here = job == self._queue.cursor
-        drawn = strip(Line(tuple(self._cells(row, width, here=here))), width, self.get_style)
-        return (
-            drawn.apply_style(self.get_component_rich_style("joblist--cursor", partial=True))
-            if here
-            else drawn
-        )
+        ground = self.get_component_rich_style("joblist--cursor") if here else self.rich_style
+        cells = tuple(self._cells(self._queue.rows[job], width, here=here))
+        return strip(Line(cells), width, self.get_style, ground)
 
     def get_style(self, role: Role) -> Style:
         """The theme's style for a role."""
-        return self.get_component_rich_style(f"role--{role}")
+        return ink(self, role)
 
     def _cells(self, row: Row, width: int, *, here: bool) -> list[Span]:
         gone = self._queue.gone.get(row.id)
@@ -104,14 +103,22 @@ class JobList(ScrollView, can_focus=True):
             Span(title, quiet or ("title" if here else "plain")),
             Span(" " + set_cell_size(row.agent, agent - 1) if agent else "", "dim"),
             Span(f"{until or row.state:>8} "[: _LEFT + 1], quiet or "plain"),
-            Span("" if gone else self._left_bar(row), "warn"),
+            *([] if gone else [self._left_bar(row)]),
         ]
 
-    def _left_bar(self, row: Row) -> str:
+    def _left_bar(self, row: Row) -> Span:
         if row.until is None:
-            return " "
+            return Span(" ")
         share = (row.until - self._clock.now()).total_seconds() / _DAY
-        return _BARS[max(0, min(int(share * len(_BARS)), len(_BARS) - 1))]
+        bar = _BARS[max(0, min(int(share * len(_BARS)), len(_BARS) - 1))]
+        return Span(bar, "bad" if share < _NOW else "warn" if share < _SOON else "dim")
+
+
+def columns(width: int) -> str:
+    """The names of the columns, for a list of that width."""
+    agent = f" {'agent':<{_AGENT - 1}}" if width >= _WIDE else ""
+    room = max(width - 2 - _RISK - len(agent) - _LEFT - 1, 8)
+    return f"  {'risk':<{_RISK}}{'job':<{room}}{agent}{'left':>8}"
 
 
 def _risk_role(risk: int) -> Role:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from rich.style import Style
+    from textual.widget import Widget
 
     from govconsole.client.document import Line, Role, Span
 
@@ -49,10 +50,16 @@ def content(spans: Iterable[Span]) -> Content:
     return Content.assemble(*((span.text, STYLES[span.role]) for span in spans))
 
 
-def strip(row: Line, width: int, style: Callable[[Role], Style]) -> Strip:
-    """One wrapped line as cells."""
+def ink(widget: Widget, role: Role) -> Style:
+    """The colour and weight of a role on that widget, without a ground: the row under it has its own."""
+    full = widget.get_component_rich_style(f"role--{role}")
+    return Style(color=full.color, bold=full.bold, italic=full.italic)
+
+
+def strip(row: Line, width: int, style: Callable[[Role], Style], ground: Style) -> Strip:
+    """One wrapped line as cells, on the widget's own ground."""
     segments = [Segment(" " * row.indent, style("plain"))] if row.indent else []
     if row.lead is not None:
         segments.append(Segment(row.lead.text, style(row.lead.role)))
     segments += [Segment(span.text, style(span.role)) for span in row.spans]
-    return Strip(segments).adjust_cell_length(width, style("plain"))
+    return Strip(segments).adjust_cell_length(width, style("plain")).apply_style(ground)

@@ -9,7 +9,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 
 from govconsole.client.document import Document, Line, Role, wrap
-from govconsole.widgets.paint import ROLE_CLASSES, ROLE_CSS, strip
+from govconsole.widgets.paint import ROLE_CLASSES, ROLE_CSS, ink, strip
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -22,7 +22,11 @@ class DocumentPane(ScrollView, can_focus=True):
     """Lines of a document, drawn as text alone."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
-    DEFAULT_CSS = "DocumentPane { background: $background; padding: 0 1;" + ROLE_CSS + "}"
+    DEFAULT_CSS = (
+        "DocumentPane { background: $background; padding: 0 0 0 1; overflow-x: hidden;"
+        " scrollbar-gutter: stable; scrollbar-size-vertical: 1; scrollbar-color: $panel-lighten-2;"
+        " scrollbar-background: $background;" + ROLE_CSS + "}"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll_down", show=False),
         Binding("k,up", "scroll_up", show=False),
@@ -54,10 +58,10 @@ class DocumentPane(ScrollView, can_focus=True):
         self.refresh()
 
     def _style(self, role: Role) -> Style:
-        return self.get_component_rich_style(f"role--{role}")
+        return ink(self, role)
 
     def render_line(self, y: int) -> Strip:
         """One row of the window."""
         at = y + self.scroll_offset.y
         row = self._rows[at] if at < len(self._rows) else Line()
-        return strip(row, self._width, self._style)
+        return strip(row, self._width, self._style, self.rich_style)
