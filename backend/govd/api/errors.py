@@ -80,8 +80,8 @@ def install(app: FastAPI) -> None:
         return answer
 
     async def unexpected(_: Request, error: Exception) -> Response:
-        # The text of an unexpected error may quote a request: its class is told, its words are not.
-        log.error("unexpected error", extra={"code": type(error).__name__})
+        # The text of an unexpected error may quote a request: the log tells its class and place, never its words.
+        log.error("unexpected error", exc_info=error)
         return _plain(500, "Internal error")
 
     app.add_exception_handler(GovError, ours)

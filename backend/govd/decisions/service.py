@@ -241,8 +241,7 @@ class Decisions:
     def _decide(self, transaction: Transaction, declared: Declared, policy: CompiledPolicy) -> DecisionView:
         """Evaluate, and book what an approval needs; once more where another node was faster."""
         decision = self._evaluate(transaction, declared, policy)
-        while decision.outcome is Outcome.APPROVED and not self._book(transaction, declared.id, decision):
-            intent_store.release(transaction.connection, declared.id)
+        while decision.outcome is Outcome.APPROVED and not _book(transaction, declared.id, decision):
             decision = self._evaluate(transaction, declared, policy)
         return decision
 
@@ -256,16 +255,6 @@ class Decisions:
             extra=tuple(self._own_findings()),
         )
         return evaluate(declared, policy, facts)
-
-    def _book(self, transaction: Transaction, intent: str, decision: DecisionView) -> bool:
-        for item in decision.reservations:
-            limit = units(item.metric, item.limit)
-            entry = Booked(
-                intent, item.cap, item.subject, item.window, units(item.metric, item.amount), limit, "booked"
-            )
-            if not intent_store.book(transaction.connection, entry, ceiling=limit, permitted=None):
-                return False
-        return True
 
     def _check_quota(self, connection: Connection, agent: str) -> None:
         waiting = intent_store.count_held(connection, agent)
@@ -325,6 +314,9 @@ class Decisions:
             )
             values["hold"] = hold["id"]
         intent_store.add(transaction.connection, values)
+        if state is IntentState.APPROVED:
+            for entry in _entries(declared.id, decision):
+                intent_store.reserve(transaction.connection, entry)
         transaction.record(_entry(content, policy))
         self._follow_job(transaction, draft, values)
         return values
@@ -355,6 +347,33 @@ class Decisions:
             raise NotFoundError("there is no such intent")
         content = open_content(row, books.job_key(self._state_key, job))
         return view(row, content, intent_store.held_until(connection, row["hold"]))
+
+
+def _entries(intent: str, decision: DecisionView) -> list[Booked]:
+    return [
+        Booked(
+            intent,
+            item.cap,
+            item.subject,
+            item.window,
+            units(item.metric, item.amount),
+            units(item.metric, item.limit),
+            "booked",
+        )
+        for item in decision.reservations
+    ]
+
+
+def _book(transaction: Transaction, intent: str, decision: DecisionView) -> bool:
+    """Add to every total that the approval counts in, or to none of them."""
+    done: list[Booked] = []
+    for entry in _entries(intent, decision):
+        if not intent_store.add_to_total(transaction.connection, entry, ceiling=entry.limit, permitted=None):
+            for other in done:
+                intent_store.take_from_total(transaction.connection, other)
+            return False
+        done.append(entry)
+    return True
 
 
 def _origin(agent: Identity, claimed: str | None) -> str:

@@ -154,6 +154,14 @@ def read_totals(connection: Connection, keys: Iterable[TotalKey]) -> dict[TotalK
 
 
 def book(connection: Connection, entry: Booked, ceiling: int, permitted: int | None) -> bool:
+    """Add to a total and reserve the amount for its intent, unless that would pass the ceiling."""
+    if not add_to_total(connection, entry, ceiling, permitted):
+        return False
+    reserve(connection, entry)
+    return True
+
+
+def add_to_total(connection: Connection, entry: Booked, ceiling: int, permitted: int | None) -> bool:
     """Add to a total unless it would pass the ceiling; False where it would.
 
     The comparison happens in the database, so that two nodes cannot both spend the last of a cap.
@@ -171,6 +179,11 @@ def book(connection: Connection, entry: Booked, ceiling: int, permitted: int | N
             return False
     if permitted is not None:
         _permit(connection, entry.key, permitted)
+    return True
+
+
+def reserve(connection: Connection, entry: Booked) -> None:
+    """Write down what stands booked for an intent, whose row is there."""
     connection.execute(
         _RESERVE,
         {
@@ -183,7 +196,6 @@ def book(connection: Connection, entry: Booked, ceiling: int, permitted: int | N
             "state": "booked",
         },
     )
-    return True
 
 
 def _open_total(connection: Connection, key: TotalKey) -> None:
@@ -230,11 +242,7 @@ def release(connection: Connection, intent: str) -> list[Booked]:
     """Give back what an intent had booked; what was given back."""
     entries = reserved(connection, intent)
     for entry in entries:
-        connection.execute(
-            update(totals)
-            .where(totals.c.cap == entry.cap, totals.c.subject == entry.subject, totals.c.win == entry.window)
-            .values(total=totals.c.total - entry.amount)
-        )
+        take_from_total(connection, entry)
     if entries:
         connection.execute(
             update(reservations).where(reservations.c.intent == intent).values(state="released")
@@ -242,13 +250,18 @@ def release(connection: Connection, intent: str) -> list[Booked]:
     return entries
 
 
-def unbook(connection: Connection, entry: Booked) -> None:
-    """Take one entry out of its window altogether: it is about to be booked in another."""
+def take_from_total(connection: Connection, entry: Booked) -> None:
+    """Give an amount back to its total."""
     connection.execute(
         update(totals)
         .where(totals.c.cap == entry.cap, totals.c.subject == entry.subject, totals.c.win == entry.window)
         .values(total=totals.c.total - entry.amount)
     )
+
+
+def unbook(connection: Connection, entry: Booked) -> None:
+    """Take one entry out of its window altogether: it is about to be booked in another."""
+    take_from_total(connection, entry)
     connection.execute(
         delete(reservations).where(
             reservations.c.intent == entry.intent,
