@@ -33,36 +33,37 @@ class Carrier:
     passes: bool = True
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The words of a line, as a set."""
     return frozenset(text.split())
 
 
 _RIGHTS: Final = Carrier(
-    _words("-u -g -h -p -r -t -D -R -C --user --group --host --prompt --chdir"),
+    words("-u -g -h -p -r -t -D -R -C --user --group --host --prompt --chdir"),
     assignments=True,
     passes=False,
 )
 
 CARRIERS: Final[dict[str, Carrier]] = {
-    "env": Carrier(_words("-u --unset -C --chdir"), assignments=True),
+    "env": Carrier(words("-u --unset -C --chdir"), assignments=True),
     "sudo": _RIGHTS,
     "doas": _RIGHTS,
-    "nice": Carrier(_words("-n --adjustment")),
-    "ionice": Carrier(_words("-c -n --class --classdata")),
+    "nice": Carrier(words("-n --adjustment")),
+    "ionice": Carrier(words("-c -n --class --classdata")),
     "nohup": Carrier(),
     "setsid": Carrier(),
-    "stdbuf": Carrier(_words("-i -o -e --input --output --error")),
-    "time": Carrier(_words("-f -o --format --output")),
-    "timeout": Carrier(_words("-k -s --kill-after --signal"), operands=1),
+    "stdbuf": Carrier(words("-i -o -e --input --output --error")),
+    "time": Carrier(words("-f -o --format --output")),
+    "timeout": Carrier(words("-k -s --kill-after --signal"), operands=1),
     "chrt": Carrier(operands=1),
     "taskset": Carrier(operands=1),
     "xargs": Carrier(
-        _words("-n -P -I -L -d -a -s -E --max-args --max-procs --replace --delimiter --arg-file"),
+        words("-n -P -I -L -d -a -s -E --max-args --max-procs --replace --delimiter --arg-file"),
         passes=True,
     ),
 }
 
-SHELLS: Final = _words("sh bash dash zsh ksh ash mksh yash")
+SHELLS: Final = words("sh bash dash zsh ksh ash mksh yash")
 
 
 @dataclass(frozen=True)
@@ -78,22 +79,22 @@ class Interpreter:
     inline: re.Pattern[str] = re.compile(r"-|-c|-e|-r|--eval|--print|-m|-p")
 
 
-_SHELL: Final = Interpreter(_words("-o +o -O +O --rcfile --init-file"), re.compile(r"-[a-z]*c|-s|-"))
+_SHELL: Final = Interpreter(words("-o +o -O +O --rcfile --init-file"), re.compile(r"-[a-z]*c|-s|-"))
 _NODE: Final = Interpreter(
-    _words("-r --require --import --loader"), re.compile(r"-|-e|-p|-pe|--eval.*|--print.*")
+    words("-r --require --import --loader"), re.compile(r"-|-e|-p|-pe|--eval.*|--print.*")
 )
 
 INTERPRETERS: Final[dict[str, Interpreter]] = {
     **dict.fromkeys(SHELLS, _SHELL),
-    **dict.fromkeys(("python", "pypy"), Interpreter(_words("-W -X"), re.compile(r"-|-[A-Za-z]*[cm].*"))),
+    **dict.fromkeys(("python", "pypy"), Interpreter(words("-W -X"), re.compile(r"-|-[A-Za-z]*[cm].*"))),
     **dict.fromkeys(("node", "nodejs", "deno", "bun"), _NODE),
-    "ruby": Interpreter(_words("-I -r -C -E"), re.compile(r"-|-[a-z]*e.*")),
+    "ruby": Interpreter(words("-I -r -C -E"), re.compile(r"-|-[a-z]*e.*")),
     "perl": Interpreter(inline=re.compile(r"-|-[A-Za-z0-9]*[eE].*")),
     **dict.fromkeys(("php", "lua", "luajit", "tclsh", "Rscript", "julia", "guile"), Interpreter()),
 }
 
-GIT_PLAIN_OPTIONS: Final = _words("--no-pager --no-optional-locks --no-replace-objects --literal-pathspecs")
-GIT_VALUED_OPTIONS: Final = _words("-c -C --git-dir --work-tree --namespace --config-env --exec-path")
+GIT_PLAIN_OPTIONS: Final = words("--no-pager --no-optional-locks --no-replace-objects --literal-pathspecs")
+GIT_VALUED_OPTIONS: Final = words("-c -C --git-dir --work-tree --namespace --config-env --exec-path")
 
 
 def family(name: str) -> str:

@@ -82,6 +82,7 @@ def resolve(
     """
     if not argv or not argv[0]:
         raise UsageError("there is no command to run", hint="govgate exec -- COMMAND ARGUMENT…")
+    _check_text(argv, env)
     real_cwd, cwd_path = pins.folder(cwd)
     finder = _Finder(real_cwd, pins)
     executable, words = finder.command(list(argv), 0)
@@ -102,6 +103,25 @@ def resolve(
         place = "/".join(str(part) for part in error.errors()[0]["loc"])
         raise UsageError(f"the command cannot be declared: {place}: {error.errors()[0]['msg']}") from None
     return Resolved(action, executable, words, cwd_path, finder.push)
+
+
+def is_push(argv: Sequence[str]) -> bool:
+    """Whether it reads as a git push. Only says whose turn it is to look closer: `resolve` decides."""
+    names = [word for word in argv[1:] if word not in GIT_PLAIN_OPTIONS]
+    return bool(argv) and os.path.basename(argv[0]) == "git" and names[:1] == ["push"]  # noqa: PTH119 - as above
+
+
+def _check_text(argv: Sequence[str], env: Mapping[str, str]) -> None:
+    """What no program could be started with, or no JSON could carry."""
+    try:
+        for word in argv:
+            word.encode()
+        for value in env.values():
+            os.fsencode(value)
+    except UnicodeEncodeError:
+        raise UsageError("an argument or a variable is no UTF-8 text") from None
+    if any("\0" in word for word in (*argv, *env, *env.values())):
+        raise UsageError("an argument or a variable holds NUL")
 
 
 def _scripts(finder: _Finder) -> list[PinnedFile]:
@@ -139,7 +159,7 @@ class _Finder:
         interpreter = _shebang(pin)
         if interpreter:
             return self.command([*interpreter, pin, *argv[1:]], depth + 1, passes=passes)
-        name = os.path.basename(first if isinstance(first, str) else pin.path)  # noqa: PTH119 - as above
+        name = _known(first, pin)
         self._git(name, argv, depth)
         rest = self._rest(name, argv, depth, passes=passes)
         called = first if isinstance(first, str) else pin.run_as
@@ -256,6 +276,17 @@ class _Finder:
                 hint=_PUSH_HINT,
             )
         self.push = True
+
+
+def _known(called: str | Pin, pin: Pin) -> str:
+    """The name under which the tables know the program: what it is called by, else what it really is."""
+    names = [os.path.basename(pin.path)]  # noqa: PTH119 - as above
+    if isinstance(called, str):
+        names.insert(0, os.path.basename(called))  # noqa: PTH119 - as above
+    for name in names:
+        if name in CARRIERS or family(name) in INTERPRETERS or name.startswith("git"):
+            return name
+    return names[0]
 
 
 def _system_git() -> str | None:
