@@ -8,6 +8,7 @@ a parameter counts as nothing. Wrong on the strict side: it may ask for a `visib
 from __future__ import annotations
 
 import ast
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,14 +22,20 @@ PACKAGES = ("backend/govd", "backend/govgate", "console/govconsole")
 PRINTERS = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write", "warnings.warn"}
 LOGGERS = {"log", "_log", "logger", "_logger", "logging", "LOG"}
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
-WIDGETS = {"Static", "Label", "Button", "Checkbox", "RadioButton", "Content.from_markup", "Text.from_markup"}
+WIDGETS = {"Static", "Label", "Button", "Checkbox", "RadioButton"}
+LOGGED = {"code", "agent", "found", "done"}
+CONTENTS = {"Content", "Content.assemble", "Content.styled", "Text", "Text.assemble"}
+MARKED_UP = {"Content.from_markup", "Text.from_markup", "from_markup"}
 DRAWING = ("console/govconsole/screens", "console/govconsole/widgets", "console/govconsole/app")
 
 CLEANERS: dict[str, str] = {
     "visible": "the sanitiser",
     "text.visible": "the sanitiser",
-    "json.dumps": "escapes everything beyond ASCII, and control characters (ensure_ascii=False is refused)",
+    "ascii_json": "printable ASCII",
+    "tokens.ascii_json": "printable ASCII",
+    "machine": "printable ASCII",
     "content": "draws spans, which sanitise themselves when they are built",
+    "visible_lines": "the sanitiser, line by line",
     "len": "a number",
     "int": "a number",
     "round": "a number",
@@ -42,6 +49,9 @@ CLEAN_ATTRIBUTES: dict[str, str] = {
     "status": "a number",
     "port": "a number",
     "pid": "a number",
+}
+EXEMPT: dict[tuple[str, str], str] = {
+    ("console/govconsole/widgets/paint.py", "content"): "draws the text of spans, which sanitise themselves",
 }
 
 
@@ -126,11 +136,10 @@ def _listed(value: ast.expr | list[ast.expr]) -> list[ast.expr]:
 
 def _clean_call(node: ast.Call, function: Function, seen: frozenset[str]) -> bool:
     name = ast.unparse(node.func)
+    if name in CONTENTS or name.rsplit(".", 1)[-1] in drawn():
+        return name not in CONTENTS or all(clean(part, function, seen) for part in node.args)
     if name in CLEANERS:
-        return not any(
-            keyword.arg == "ensure_ascii" and ast.unparse(keyword.value) == "False"
-            for keyword in node.keywords
-        )
+        return True
     if isinstance(node.func, ast.Attribute) and node.func.attr in KEEPING:
         return all(clean(part, function, seen) for part in [node.func.value, *node.args])
     return False
@@ -145,13 +154,30 @@ def outlets_of(call: ast.Call, path: str) -> Iterator[tuple[str, list[ast.expr]]
     elif isinstance(call.func, ast.Attribute):
         receiver, verb = ast.unparse(call.func.value), call.func.attr
         if receiver.rsplit(".", 1)[-1] in LOGGERS and verb in LEVELS:
-            yield "log", [*words, *(keyword.value for keyword in call.keywords if keyword.arg == "extra")]
+            yield "log", [*words, *_extra(call)]
         elif verb == "notify":
             yield "notify", [*words, *(keyword.value for keyword in call.keywords if keyword.arg == "title")]
         elif verb in {"update", "write_line"} and path.startswith(DRAWING):
             yield "draw", words
     if name in WIDGETS and path.startswith(DRAWING):
         yield "widget", words
+    if name in CONTENTS and path.startswith(DRAWING):
+        yield "content", words
+    if name in MARKED_UP:
+        yield "markup", [ast.Name("anything")]
+
+
+def _extra(call: ast.Call) -> list[ast.expr]:
+    """What is logged with a message: nothing to judge where every key is a listed one.
+
+    The formatter of govd makes what it writes visible; the list keeps agents' words out of it altogether.
+    """
+    extra = next((keyword.value for keyword in call.keywords if keyword.arg == "extra"), None)
+    if extra is None:
+        return []
+    keys = extra.keys if isinstance(extra, ast.Dict) else []
+    known = keys and all(isinstance(key, ast.Constant) and key.value in LOGGED for key in keys)
+    return [] if known else [extra]
 
 
 def unfed(source: str, path: str) -> list[Outlet]:
@@ -170,7 +196,7 @@ def unfed(source: str, path: str) -> list[Outlet]:
     return [
         Outlet(path, node.lineno, what, ast.unparse(node)[:160])
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
+        if isinstance(node, ast.Call) and (path, getattr(owner[node].node, "name", "")) not in EXEMPT
         for what, words in outlets_of(node, path)
         if not all(clean(word, owner[node]) for word in words)
         or (what in {"notify", "widget"} and _marked_up(node, words))
@@ -183,7 +209,25 @@ def _marked_up(node: ast.Call, words: list[ast.expr]) -> bool:
         return False
     return not any(
         keyword.arg == "markup" and ast.unparse(keyword.value) == "False" for keyword in node.keywords
-    ) and not all(isinstance(word, ast.Call) and ast.unparse(word.func) == "content" for word in words)
+    ) and not all(_drawn_content(word) for word in words)
+
+
+def _drawn_content(word: ast.expr) -> bool:
+    """Whether it is made by a function that returns Textual's Content, in which nothing is markup."""
+    return isinstance(word, ast.Call) and ast.unparse(word.func).rsplit(".", 1)[-1] in drawn()
+
+
+@functools.cache
+def drawn() -> frozenset[str]:
+    """Functions that say that they return Content; Content itself is judged where it is made."""
+    return frozenset(
+        node.name
+        for path in files()
+        if path.relative_to(ROOT).as_posix().startswith(DRAWING)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.returns is not None
+        if ast.unparse(node.returns) == "Content"
+    )
 
 
 def files() -> Iterator[Path]:

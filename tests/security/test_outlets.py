@@ -30,11 +30,14 @@ def test_every_outlet_is_fed_by_the_sanitiser_or_by_constants():
         "log.error(f'{purpose}')",
         "log.error('x', extra={'purpose': purpose})",
         "print(json.dumps(body, ensure_ascii=False))",
+        "print(json.dumps(body))",
         "self.notify(job.title, markup=False)",
         "self.notify(visible(job.title))",
         "self.query_one('#pill').update(job.title)",
         "Static(visible(job.title))",
         "Label(job.title, markup=False)",
+        "self.update(Content(job.title))",
+        "Content.from_markup('constant')",
     ],
 )
 def test_the_guard_sees_each_kind_of_leak(line):
@@ -48,10 +51,12 @@ def test_the_guard_sees_each_kind_of_leak(line):
         "click.echo(visible(agent))",
         "shown = visible(agent)\n    sys.stdout.write(f'{shown}\\n')",
         "log.error('refused', extra={'code': error.code})",
-        "print(json.dumps(body))",
+        "print(ascii_json(body))",
         "print(f'{len(body)} jobs')",
         "self.notify(visible(job.title), markup=False)",
         "self.update(content(spans))",
+        "self.update(Content(' ').join([content(row) for row in spans]))",
+        "print('\\n'.join(visible_lines(agent)))",
         "Static('constant')",
     ],
 )

@@ -6,6 +6,7 @@ outlet calls it; tests/security finds those that do not (threats T17).
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from typing import Final
@@ -72,6 +73,11 @@ def visible(text: str, limit: int | None = None) -> str:
 def visible_lines(text: str) -> list[str]:
     """The text line by line (split at LF alone), each line made visible."""
     return [visible(line) for line in text.split("\n")]
+
+
+def ascii_json(value: object, indent: int | None = None) -> str:
+    """JSON for programs, and for terminals: printable ASCII alone (`json.dumps` lets DEL through)."""
+    return json.dumps(value, indent=indent, ensure_ascii=True).replace("\x7f", "\\u007f")
 
 
 def mixed_scripts(text: str) -> bool:

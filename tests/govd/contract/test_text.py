@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from govd.contract.text import mixed_scripts, visible, visible_lines
+from govd.contract.text import ascii_json, mixed_scripts, visible, visible_lines
 
 ZERO_WIDTH = (
     "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u115f\u1160\u3164\uffa0\ufe0f\U000e0100\U000e0041\u2800\u180e"
@@ -82,6 +83,17 @@ def test_what_is_hidden_becomes_a_readable_escape(text, shown):
 
 def test_stacked_marks_are_cut_down_so_that_no_line_is_painted_over():
     assert visible("a" + "\u0301" * 40).count("\u0301") == 2
+
+
+@pytest.mark.threat("T17")
+@given(st.dictionaries(any_text, any_text, max_size=4))
+def test_json_for_a_terminal_is_printable_ascii_and_loses_nothing(value):
+    """An agent's text in `--json` output reaches the terminal of whoever looks at it, DEL and C1 included."""
+    shown = ascii_json(value)
+
+    assert shown.isascii()
+    assert shown.isprintable()
+    assert json.loads(shown) == value
 
 
 @pytest.mark.threat("T17")
