@@ -1,4 +1,4 @@
-"""One head of the log outside the state directory, so that a state that went back is noticed (threats T13)."""
+"""One head of the log outside the state directory: a state that went back is noticed (threats T13)."""
 
 from __future__ import annotations
 

@@ -30,7 +30,6 @@ from govd.storage.ledger import Ledger
 from govd.times import micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from sqlalchemy import RowMapping
@@ -76,13 +75,12 @@ class Govd:
             state_key,
             self.clock.now,
             path=self.layout.policy_file(settings),
+            own_folder=state,
             trust_disk=settings.disk_edits == "trusted",
         )
-        self.expire: Callable[[Transaction], int] = lambda transaction: expire(
-            self.settings.outcome_within, self._on_unknown
-        )(transaction)
         self.decisions = Decisions(self.ledger, state_key, self.policies, self.directory, self.own_findings)
         self.reviews = Reviews(state_key, self.policies, self.directory, self.expire)
+        self.directory.on_removed(self.reviews.operator_left)
         self.attestations = Attestations(state_key, self.keys, self.policies, self.directory, self.alarms)
         self.hub = Hub(self.ledger)
         self.heads = Heads(self.ledger, self.keys.head_key, self.lost_state)
@@ -90,6 +88,10 @@ class Govd:
         remembered = self.anchor.read()
         if remembered is not None:
             self.heads.judge(remembered)
+
+    def expire(self, transaction: Transaction) -> int:
+        """End what is over; a work of the ledger."""
+        return expire(self.settings.outcome_within, self._on_unknown)(transaction)
 
     def _on_unknown(self, transaction: Transaction, row: RowMapping) -> None:
         raise_unknown(self.alarms, transaction, row)
@@ -109,7 +111,7 @@ class Govd:
                 rule="step",
                 code=ReasonCode.CLOCK_STEPPED.value,
                 outcome=Outcome.PENDING,
-                message=f"the clock stepped by {seconds:+.0f} s: nothing is approved until an operator has seen it",
+                message=f"the clock stepped by {seconds:+.0f} s: held until an operator has seen it",
             ),
         )
 

@@ -16,13 +16,13 @@ import watchfiles
 from govd.api.server import AGENTS_CONNECTIONS, OPERATORS_CONNECTIONS, Door, bind_tcp, bind_unix
 from govd.contract.errors import GovError, UsageError
 from govd.doors import agents_app, operators_app, with_heads
-from govd.lock import StateLock
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
     from pathlib import Path
 
+    from govd.lock import StateLock
     from govd.service import Govd
 
 log = logging.getLogger(__name__)

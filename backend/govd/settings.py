@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     )
     anchor: Path | None = Field(
         None,
-        description="File outside the state directory that remembers the log's head. Unset: beside the state directory.",
+        description="File outside STATE that remembers the log's head. Unset: beside STATE.",
     )
     outcome_within: timedelta = Field(
         timedelta(hours=1), description="After so long without a report a redeemed action is `unknown`."

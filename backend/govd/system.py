@@ -10,11 +10,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotation
 
 from govd.api.context import Context, answer
+from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotation
 from govd.api.streams import event_stream
 from govd.contract.errors import UnauthenticatedError
 from govd.contract.limits import MAX_PENDING_PER_AGENT
 from govd.contract.system import Alarms, Health, Me, Overview, Reloaded
-from govd.decisions.routes import Uuid
 from govd.intents import store as intent_store
 from govd.jobs import store as job_store
 from govd.times import maybe_instant

@@ -7,7 +7,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -16,6 +15,7 @@ from govd.contract.text import visible
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from pydantic import ValidationError
     from starlette.requests import Request
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def install(app: FastAPI) -> None:
         return answer
 
     async def unexpected(_: Request, error: Exception) -> Response:
-        # The text of an unexpected error may quote a request: the log tells its class and place, never its words.
+        # Its text may quote a request: the log tells its class and place, never its words.
         log.error("unexpected error", exc_info=error)
         return _plain(500, "Internal error")
 

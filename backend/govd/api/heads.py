@@ -1,4 +1,4 @@
-"""The head of the log in every answer, and a stop when a client remembers a head that we lack (threats T13)."""
+"""The head of the log in every answer, and a stop when a client remembers one that we lack (threats T13)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,10 @@ class Heads:
         if head.epoch < ours.epoch:
             return None
         if head.epoch > ours.epoch or head.seq > ours.seq:
-            return f"a client remembers entry {head.seq} of epoch {head.epoch}, and the log ends at {ours.seq} of {ours.epoch}"
+            return (
+                f"a client remembers entry {head.seq} of epoch {head.epoch}, "
+                f"and the log ends at {ours.seq} of {ours.epoch}"
+            )
         digest = self._ledger.digest_at(head.seq)
         if digest != head.digest:
             return f"a client remembers another entry {head.seq} than the log holds"

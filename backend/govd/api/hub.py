@@ -1,4 +1,4 @@
-"""Events as they are committed, for streams and long polls. An event is an audit entry without its content."""
+"""Events as they are committed, for streams and long polls: audit entries without their content."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Hub:
     async def until(
         self, who: str, seconds: float, concerns: Callable[[Event], bool], done: Callable[[], bool]
     ) -> None:
-        """Return when `done`, looked at now and after each event that `concerns` it, or when the time is over.
+        """Return when `done`, looked at now and after each event that `concerns` it, or when the time is up.
 
         `done` runs in a thread: it may read. The queue is open before the first look, so nothing is missed.
         """
@@ -100,6 +100,9 @@ class Hub:
                     if event is None:
                         return
 
+    def _page(self, seq: int, agent: str | None) -> list[Event]:
+        return self._ledger.read(lambda connection: _after(connection, seq, agent))
+
     async def stream(self, who: str, after: int | None, agent: str | None) -> AsyncIterator[bytes]:
         """Server-sent events: those after `after` from the table, then the live ones, none twice.
 
@@ -108,7 +111,7 @@ class Hub:
         with self.listening(who) as queue:
             last = self._ledger.head.seq if after is None else after
             yield b": govd\n\n"
-            while events := await asyncio.to_thread(self._ledger.read, lambda c: _after(c, last, agent)):
+            while events := await asyncio.to_thread(self._page, last, agent):
                 for event in events:
                     yield _frame(event)
                 last = events[-1].seq

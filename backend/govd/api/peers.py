@@ -48,7 +48,7 @@ def identify(transport: asyncio.BaseTransport) -> tuple[str, str]:
 
 
 def uid_of_loopback(address: str, port: int) -> int | None:
-    """The uid that owns the local TCP socket `address:port`; None beyond loopback or where it is not listed."""
+    """The uid that owns the local TCP socket `address:port`; None beyond loopback, or if none is listed."""
     try:
         ip = ipaddress.ip_address(address)
         if not ip.is_loopback:

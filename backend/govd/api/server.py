@@ -121,7 +121,7 @@ def bind_unix(path: Path, mode: int, owner: int | None = None) -> socket.socket:
     if owner is not None:
         os.chown(path, owner, -1)
     sock.listen(_BACKLOG)
-    sock.setblocking(False)
+    sock.settimeout(0)
     return sock
 
 
@@ -142,5 +142,5 @@ def bind_tcp(host: str, port: int) -> socket.socket:
             f"{host}:{port} cannot be opened: {error.strerror}", hint="set agent_port in govd.toml"
         ) from None
     sock.listen(_BACKLOG)
-    sock.setblocking(False)
+    sock.settimeout(0)
     return sock

@@ -9,10 +9,10 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 
 from govd.api.bodies import documented, read_body
 from govd.api.context import Context, answer
+from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotation
 from govd.attestations.service import Refused
 from govd.contract.attestations import Minted, Redeemed, Redemption
 from govd.contract.intents import IntentView, OutcomeReport
-from govd.decisions.routes import Uuid
 
 if TYPE_CHECKING:
     from govd.attestations.keys import KeyRing

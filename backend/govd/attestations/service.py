@@ -204,22 +204,18 @@ class Attestations:
     ) -> Refused | None:
         """Everything that is checked again at execution time."""
         state = IntentState(row["state"])
-        if row["redeemed_at"] is not None:
-            return Refused("already-redeemed", "the intent has been redeemed", already=True)
         if state is not IntentState.APPROVED:
+            if row["redeemed_at"] is not None:
+                return Refused("already-redeemed", "the intent has been redeemed", already=True)
             return Refused(state.value, f"the intent is {state.value}: the approval does not stand any more")
         if micros(transaction.now) >= row["approved_until"]:
             return Refused("approval-expired", "the approval has ended")
         content = open_content(row, self._key(transaction.connection, row))
         digest = content.declared.intent_sha256
-        if digest not in {claims.intent_sha256} or body.intent_sha256 != digest:
+        if {claims.intent_sha256, body.intent_sha256} != {digest}:
             return Refused("action-changed", "what is about to run is not what was approved")
-        try:
-            agent = self._directory.get("agent", row["agent"])
-        except NotFoundError:
-            return Refused("agent-removed", "the agent is gone")
-        if agent.state != "active":
-            return Refused("agent-suspended", f"the agent is {agent.state}")
+        if not self._directory.is_active("agent", row["agent"]):
+            return Refused("agent-suspended", "the agent is suspended, or gone")
         return self._refusal_by_policy(transaction, row, content) or self._refusal_by_cap(
             transaction, row, content
         )

@@ -99,7 +99,7 @@ operators.add_command(_lister("operator", _OPERATOR_COLUMNS))
 )
 @_TTL
 @frame.failing
-def add_agent(  # noqa: PLR0913 - its options
+def add_agent(
     name: str,
     state: Path,
     operator_dir: Path,
@@ -182,7 +182,7 @@ def _enrol(client: Client, passphrase: bytes, **values: Any) -> None:  # noqa: A
 @click.option("--uid", type=int, help="The Unix user that the executor runs as.")
 @click.option("--advisory", is_flag=True, help="It runs as the agent's own user: what it does is advice.")
 @frame.failing
-def add_executor(  # noqa: PLR0913 - its options
+def add_executor(  # noqa: PLR0913, PLR0917 - its options
     name: str,
     state: Path,
     operator_dir: Path,
@@ -229,7 +229,8 @@ def keygen(name: str, operator_dir: Path, passphrase_file: Path | None, passphra
     token = new_token("operator")
     frame.write_secret(operator_dir / f"{name}.token", token)
     frame.show(
-        f"govd operators add {name} --public-key {votekey.public_text(key)} --token-sha256 {token_digest(token)}"
+        f"govd operators add {name} --public-key {votekey.public_text(key)} "
+        f"--token-sha256 {token_digest(token)}"
     )
 
 
@@ -245,7 +246,7 @@ def keygen(name: str, operator_dir: Path, passphrase_file: Path | None, passphra
 )
 @click.option("--token-sha256", required=True, help="The digest of his token, as printed.")
 @frame.failing
-def add_operator(  # noqa: PLR0913 - its options
+def add_operator(
     name: str,
     state: Path,
     operator_dir: Path,
@@ -281,7 +282,7 @@ def _remover(kind: str) -> click.Command:
     @frame.passphrase_file_option
     @frame.passphrase_fd_option
     @frame.failing
-    def remove(  # noqa: PLR0913 - its options
+    def remove(
         name: str,
         state: Path,
         operator_dir: Path,

@@ -51,7 +51,7 @@ def _login() -> str:
 )
 @click.option("--database", help="SQLAlchemy URL; unset: SQLite in STATE.")
 @frame.failing
-def init(  # noqa: PLR0913 - its options
+def init(  # noqa: PLR0913, PLR0917 - its options
     state: Path,
     operator_dir: Path,
     operator: str,
@@ -184,8 +184,8 @@ def restore(
 ) -> None:
     """Go on after the state went back in time: a new epoch of the log, every standing approval revoked."""
     from govd.anchor import Anchor
-    from govd.restoring import restore as go_on
     from govd.clock import SystemClock
+    from govd.restoring import restore as go_on
     from govd.storage.ledger import Ledger
 
     layout = Layout(state.absolute())

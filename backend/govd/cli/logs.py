@@ -20,7 +20,7 @@ _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
 
 
 class JsonFormatter(logging.Formatter):
-    """Time, level, logger, message and the codes that were logged with it; of an exception its class alone."""
+    """Time, level, logger, message and the codes logged with it; of an exception its class alone."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""

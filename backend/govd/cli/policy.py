@@ -89,7 +89,7 @@ def versions(state: Path, operator_dir: Path, operator: str | None, as_json: boo
 @click.option("--reason", required=True, help="Why; it is kept with the version.")
 @frame.json_option
 @frame.failing
-def apply(  # noqa: PLR0913 - its options
+def apply(
     file: Path | None,
     state: Path,
     operator_dir: Path,

@@ -31,7 +31,9 @@ Timestamp = Annotated[
 ]
 """An instant in UTC with microseconds; RFC 3339 on the wire."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([._-][a-z0-9]+)*$", min_length=1, max_length=64)]
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([._-][a-z0-9]+)*$", min_length=1, max_length=64)
+]
 """The name of an agent, executor, operator or rule: ASCII, lower case (threats T17)."""
 
 ToolName = Annotated[
@@ -39,7 +41,9 @@ ToolName = Annotated[
 ]
 """The name of a tool as its registry has it."""
 
-Origin = Annotated[str, StringConstraints(pattern=r"^[a-z]+(:[a-z0-9]+([._-][a-z0-9]+)*)?$", max_length=MAX_NAME)]
+Origin = Annotated[
+    str, StringConstraints(pattern=r"^[a-z]+(:[a-z0-9]+([._-][a-z0-9]+)*)?$", max_length=MAX_NAME)
+]
 """Who set this in motion: `user`, `schedule`, `channel:telegram`, `agent:<name>`."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

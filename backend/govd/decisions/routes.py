@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotation
 
 from govd.api.bodies import documented, read_body
 from govd.api.context import Context, answer
+from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotation
 from govd.contract.intents import IntentState, IntentView, Submission
 from govd.contract.jobs import JobSubmission, JobView
 from govd.contract.limits import MAX_WAIT_SECONDS
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from govd.contract.events import Event
     from govd.decisions.service import Decisions
 
-Uuid = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)]
 
 

@@ -1,1 +1,1 @@
-"""Who is who: agents, executors and operators, three kinds of identity that never stand in for one another."""
+"""Who is who: agents, executors, operators, three kinds of identity that never stand in for one another."""

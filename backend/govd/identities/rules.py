@@ -23,20 +23,31 @@ class Standing:
 
 def assess(standing: Standing) -> tuple[Assurance, str]:
     """The assurance of one agent, and the sentence that says why."""
+    why = _shared_user(standing) or _executor_missing(standing)
+    if why is not None:
+        return "advisory", why
+    return "enforced", "the agent, its executor and govd run as different Unix users"
+
+
+def _shared_user(standing: Standing) -> str | None:
     if not standing.agent:
-        return "advisory", "the agent's Unix user is not known: add it with --uid, or connect by its socket"
+        return "the agent's Unix user is not known: add it with --uid, or connect by its socket"
     if 0 in standing.agent:
-        return "advisory", "the agent runs as root, which no file mode stops"
+        return "the agent runs as root, which no file mode stops"
     if standing.govd in standing.agent:
-        return "advisory", f"the agent shares govd's Unix user ({standing.govd}), which no file mode stops"
+        return f"the agent shares govd's Unix user ({standing.govd}), which no file mode stops"
     if shared := standing.agent & standing.operators:
-        return "advisory", f"the agent shares an operator's Unix user ({min(shared)})"
+        return f"the agent shares an operator's Unix user ({min(shared)})"
+    return None
+
+
+def _executor_missing(standing: Standing) -> str | None:
     serving = [uid for uid, advisory in standing.executors if not advisory]
     if not serving:
-        return "advisory", "no executor with a Unix user of its own serves this agent"
+        return "no executor with a Unix user of its own serves this agent"
     if any(uid is None or uid in standing.agent for uid in serving):
-        return "advisory", "an executor shares the agent's Unix user, or its user is not known"
-    return "enforced", "the agent, its executor and govd run as different Unix users"
+        return "an executor shares the agent's Unix user, or its user is not known"
+    return None
 
 
 def worst(found: Collection[tuple[Assurance, str]]) -> tuple[Assurance, str]:

@@ -52,6 +52,7 @@ class Directory:
         self._alarms = alarms
         self._govd_uid = govd_uid
         self._now = now
+        self._on_removed: Callable[[Transaction, Identity], None] = lambda _transaction, _identity: None
         self._identities: dict[tuple[Kind, str], Identity] = {}
         self._tokens: dict[str, _Token] = {}
         self._uids: dict[str, set[int]] = {}
@@ -131,6 +132,11 @@ class Directory:
         if identity is None or identity.state == "removed":
             raise NotFoundError(f"there is no {kind} of that name")
         return identity
+
+    def is_active(self, kind: Kind, name: str) -> bool:
+        """Whether there is such an identity and nobody has suspended or removed it."""
+        identity = self._identities.get((kind, name))
+        return identity is not None and identity.state == "active"
 
     def public_keys(self) -> Mapping[str, str]:
         """The vote keys of all active operators."""
@@ -242,6 +248,10 @@ class Directory:
             lambda tx: self._set_state_in(tx, identity, state, actor=f"operator:{by}", why="operator")
         )
 
+    def on_removed(self, action: Callable[[Transaction, Identity], None]) -> None:
+        """Have it called in the same transaction when an operator or executor is removed."""
+        self._on_removed = action
+
     def enrol(self, enrolment: Enrolment, signature: str, by: str) -> None:
         """Add or remove an operator or executor, on an existing operator's signature (threats T5).
 
@@ -256,13 +266,9 @@ class Directory:
             if enrolment.operation == "add":
                 self._add_in(transaction, enrolment, text, signature)
             else:
-                self._set_state_in(
-                    transaction,
-                    self.get(enrolment.kind, enrolment.name),
-                    "removed",
-                    actor=f"operator:{by}",
-                    why="operator",
-                )
+                gone = self.get(enrolment.kind, enrolment.name)
+                self._set_state_in(transaction, gone, "removed", actor=f"operator:{by}", why="operator")
+                self._on_removed(transaction, gone)
 
         self._change(work)
 
@@ -313,7 +319,11 @@ class Directory:
             Entry(
                 type=f"{enrolment.kind}.added",
                 actor=f"operator:{enrolment.signed_by}",
-                details={"name": enrolment.name, "signature": base64.b64decode(signature).hex(), "advisory": enrolment.advisory},
+                details={
+                    "name": enrolment.name,
+                    "signature": base64.b64decode(signature).hex(),
+                    "advisory": enrolment.advisory,
+                },
             )
         )
 

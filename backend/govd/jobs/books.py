@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from govd.audit.model import Entry
@@ -22,6 +21,8 @@ from govd.jobs import rules, store
 from govd.times import micros
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from sqlalchemy import RowMapping
 
     from govd.contract.jobs import Assurance

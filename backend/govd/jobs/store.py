@@ -41,7 +41,7 @@ def change(connection: Connection, job: str, **values: Any) -> None:  # noqa: AN
 def page(
     connection: Connection, *, select_: str, agent: str | None, cursor: str | None, limit: int
 ) -> tuple[Sequence[RowMapping], int]:
-    """One page of jobs, riskiest and oldest first while open, newest first once settled; and how many there are.
+    """One page of jobs and how many there are: riskiest first while open, newest first once settled.
 
     `select_`: `held`, `open`, `settled` or `all`. `cursor`: the offset that the page before ended at.
     """

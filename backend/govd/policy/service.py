@@ -75,6 +75,7 @@ class Policies:
         now: Callable[[], datetime],
         *,
         path: Path | None,
+        own_folder: Path,
         trust_disk: bool,
     ) -> None:
         self._ledger = ledger
@@ -84,6 +85,7 @@ class Policies:
         self._now = now
         self._trust_disk = trust_disk
         self.path = path
+        self._own_folder = own_folder
         self.current = self._load_in_force()
 
     def _load_in_force(self) -> CompiledPolicy:
@@ -243,7 +245,8 @@ class Policies:
         def work(transaction: Transaction) -> None:
             if base is not None and base != self.current.sha256:
                 raise BaseMovedError(
-                    f"the policy in force is {self.current.sha256[:12]}, not {base[:12]}: look at the difference again"
+                    f"the policy in force is {self.current.sha256[:12]}, not {base[:12]}: "
+                    "look at the difference again"
                 )
             install(
                 transaction,
@@ -268,6 +271,20 @@ class Policies:
             raise
         self._alarms.clear("policy-broken", _SUBJECT)
         self._alarms.clear("policy-draft", _SUBJECT)
+        self._keep_file(swap.policy)
+
+    def _keep_file(self, policy: CompiledPolicy) -> None:
+        """Bring govd's own copy of the file to what is in force; a file elsewhere is its owner's."""
+        if self.path is None or self.path.parent != self._own_folder:
+            return
+        fresh = self.path.with_name(self.path.name + ".new")
+        try:
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(policy.source)
+            fresh.replace(self.path)
+        except OSError as error:
+            log.warning("the policy file was not brought up to date", extra={"errno": error.errno})
 
     # -- showing -------------------------------------------------------------------------------------
 

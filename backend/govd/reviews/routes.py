@@ -9,12 +9,12 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 
 from govd.api.bodies import documented, read_body
 from govd.api.context import Context, answer
+from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotation
 from govd.contract.errors import ReviewStaleError
 from govd.contract.intents import IntentDetail, Resolution
 from govd.contract.jobs import JobDetail, JobPage
 from govd.contract.system import Revocation
 from govd.contract.votes import VoteSubmission
-from govd.decisions.routes import Uuid
 from govd.jobs import store
 from govd.reviews import views
 
@@ -35,7 +35,7 @@ def router(context: Context, reviews: Reviews, state_key: StateKey) -> APIRouter
     routes = APIRouter(tags=["jobs"])
 
     @routes.get("/v1/jobs", response_model=JobPage)
-    async def jobs(  # noqa: PLR0913 - its query parameters
+    async def jobs(
         request: Request,
         state: Which = "held",
         limit: Limit = 100,
@@ -55,7 +55,7 @@ def router(context: Context, reviews: Reviews, state_key: StateKey) -> APIRouter
 
     @routes.get("/v1/jobs/{job}", response_model=JobDetail)
     async def show(request: Request, job: Uuid, *, peek: bool = False) -> Response:
-        """One job. Asking for it closes its open hold, so that nothing slips into what is reviewed; `peek` does not."""
+        """One job. Asking closes its open hold, so that nothing slips into the review; `peek` does not."""
         context.doorkeeper.admit(request, "operator")
         if peek:
             return answer(await context.read(lambda c: views.job_detail(c, job, state_key)))

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from govd.contract.intents import Resolution
     from govd.contract.votes import VoteSubmission
+    from govd.identities.model import Identity
     from govd.identities.service import Directory
     from govd.policy.service import Policies
     from govd.sealing import JobKey, StateKey
@@ -320,6 +321,12 @@ class Reviews:
             )
         )
 
+    def operator_left(self, transaction: Transaction, identity: Identity) -> None:
+        """The votes of an operator who was removed no longer count where nothing is settled yet."""
+        if identity.kind == "operator":
+            lapsed = store.lapse_votes_of(transaction.connection, identity.name, micros(transaction.now))
+            transaction.record(Entry(type="vote.lapsed", actor="govd", details={"lapsed": lapsed}))
+
     # -- afterwards ----------------------------------------------------------------------------------
 
     def revoke(self, operator: str, job: str, reason: str) -> Callable[[Transaction], JobDetail]:
@@ -370,7 +377,7 @@ class Reviews:
 
 
 def _vote_details(signed: SignedVote, digest: str) -> dict[str, Any]:
-    """The whole signed vote, in the forms that the log takes: it can be put together and verified from there."""
+    """The whole signed vote, in the forms that the log takes: from there it can be verified again."""
     vote = json.loads(signed.vote.model_dump_json())
     actions = [
         {"intent": item["intent"], "action_commitment": item["commitment"]} for item in vote["actions"]
