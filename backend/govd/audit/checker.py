@@ -160,7 +160,7 @@ class Checker:
             self._begin()
         if parsed is None:
             self._no_entry(line)
-        elif self._chain.accepts(line.data, parsed):
+        elif self._chain.accepts(line.data, parsed) and (self._chain.torn is not None or not self._junk):
             self._recovered()
             self._stand(line, parsed, following)
         else:

@@ -38,7 +38,7 @@ _PATTERNS: Final = {
     "known": re.compile(r"[!#-\[\]-~]{1,128}"),
     "origin": re.compile(r"[a-z]+(?::[A-Za-z0-9._-]+)?"),
     "hex": re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{128})"),
-    "time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z"),
+    "time": re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)?"),
 }
 _MAX_CODE: Final = 96
 _MAX_TYPE: Final = 64
@@ -103,14 +103,14 @@ def _check_plain(where: str, value: str | None, pattern: str) -> None:
 
 
 def _check_code(where: str, value: str) -> None:
-    """A short code, an id, a time, an outcome, a name of the operator's, a member of an enumeration."""
+    """A short code, an id, a time, a name of the operator's, a member of an enumeration."""
     if isinstance(value, Known | StrEnum):
         if not _PATTERNS["known"].fullmatch(value):
             raise _RefusedError(where, "not a name that the log takes")
         return
     if _HASH.fullmatch(value):
         raise _RefusedError(where, "a hash, under a key that does not say that it is salted")
-    if value in _OUTCOMES or _PATTERNS["hex"].fullmatch(value):
+    if _PATTERNS["hex"].fullmatch(value):
         return
     if len(value) <= _MAX_CODE and any(_PATTERNS[form].fullmatch(value) for form in ("code", "id", "time")):
         return
@@ -124,6 +124,8 @@ def _check_maybe(where: str, value: str | None) -> None:
 
 def _check_text(key: str, value: str) -> None:
     if _HASH.fullmatch(value) and (key in PUBLIC_DIGESTS or key.endswith(_SALTED_ENDINGS)):
+        return
+    if value in _OUTCOMES:
         return
     if key == "origin" and len(value) <= _MAX_CODE and _PATTERNS["origin"].fullmatch(value):
         return

@@ -63,6 +63,11 @@ def digest(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
+def link_of(line: bytes) -> str:
+    """The `prev_hash` of a line of ours, read off its end: parsing many lines would be slow."""
+    return line[-66:-2].decode("ascii", "replace")
+
+
 def day_file(time: str) -> str:
     """The name of the file that an entry of that time stands in."""
     return time[:_DATE_LENGTH] + ".jsonl"

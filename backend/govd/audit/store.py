@@ -74,7 +74,12 @@ def lines(connection: Connection, first: int, last: int) -> Iterator[tuple[int, 
     for start in range(first, last + 1, _PAGE):
         end = min(start + _PAGE, last + 1)
         for seq, line, found in connection.execute(_LINES, {"from_": start, "to_": end}):
-            yield int(seq), bytes(line), str(found)
+            yield int(seq), _bytes(line), str(found)
+
+
+def _bytes(value: object) -> bytes:
+    """What stands in a blob column; SQLite also keeps a text that somebody put there."""
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def count(connection: Connection) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from govd.audit import store
 from govd.audit.checker import DATABASE, Checker, Fault, Recorded, Report
 from govd.audit.files import day_files
-from govd.audit.rules import digest
+from govd.audit.rules import digest, link_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["DATABASE", "Fault", "Report", "verify"]
 
 _ATTEMPTS: Final = 3
-_APART_SECONDS: Final = 0.2
 
 
-def verify(path: Path, *, database: Engine | None = None, head: Head | None = None) -> Report:
+def verify(
+    path: Path, *, database: Engine | None = None, head: Head | None = None, patience: float = 0.2
+) -> Report:
     """Check a directory of day files, or one file by itself.
 
     A govd that is at work writes the table a moment before the files: where they differ at the very end
@@ -39,6 +40,7 @@ def verify(path: Path, *, database: Engine | None = None, head: Head | None = No
         path: The directory, or a single day file, whose beginning is then taken as it is.
         database: The state's database, to hold the files against, both ways.
         head: A head that somebody remembers: the log must hold it.
+        patience: Seconds between two checks of a log that may be growing; 0: one check.
 
     Returns:
         What was read, and the faults in the order of the log.
@@ -48,9 +50,9 @@ def verify(path: Path, *, database: Engine | None = None, head: Head | None = No
     """
     single = path.is_file()
     report = Report()
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS if patience else 1):
         if attempt:
-            time.sleep(_APART_SECONDS)
+            time.sleep(patience)
         known, faults = (None, []) if database is None else _table(database)
         files = [path] if single else day_files(path)
         report = Checker(files, name=path.name, single=single, known=known, head=head).run()
@@ -61,9 +63,13 @@ def verify(path: Path, *, database: Engine | None = None, head: Head | None = No
 
 
 def _table(engine: Engine) -> tuple[Recorded, list[Fault]]:
-    """The digests that the database holds, and what is wrong with the table itself."""
+    """The digests that the database holds, and what is wrong with the table itself.
+
+    A row that its own digest or the row after it does not vouch for is not held against the files.
+    """
     digests: dict[int, str] = {}
     faults: list[Fault] = []
+    doubtful: set[int] = set()
     try:
         with engine.connect() as connection:
             last, _, _ = store.tail(connection)
@@ -71,11 +77,17 @@ def _table(engine: Engine) -> tuple[Recorded, list[Fault]]:
                 digests[seq] = recorded
                 if digest(line) != recorded:
                     faults.append(_fault(seq, "its bytes and its digest do not fit"))
+                    doubtful.add(seq)
+                elif digests.get(seq - 1, link_of(line)) != link_of(line) and seq - 1 not in doubtful:
+                    faults.append(_fault(seq - 1, "the next one links to something else"))
+                    doubtful.add(seq - 1)
     except SQLAlchemyError as error:
         return Recorded({}, None), [Fault(DATABASE, 0, "edited", f"not readable: {type(error).__name__}")]
     missing = [seq for seq in range(1, last + 1) if seq not in digests]
     if missing:
         faults.append(Fault(DATABASE, missing[0], "removed", f"{len(missing)} entries from {missing[0]} on"))
+    for seq in doubtful:
+        del digests[seq]
     return Recorded(digests, last), faults
 
 

@@ -1,0 +1,159 @@
+"""The governed clock: it follows the wall, never backwards, and not through a step (threats T14)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.clocks import Times
+
+MINUTE = timedelta(seconds=60)
+
+
+@pytest.fixture
+def times() -> Times:
+    return Times()
+
+
+def test_it_follows_the_wall_where_the_wall_is_steady(times: Times):
+    clock = times.clock()
+    first = clock.now()
+
+    times.go_on(90_000)
+
+    assert clock.now() - first == timedelta(seconds=90_000)
+    assert clock.stepped is None
+
+
+def test_a_small_correction_is_followed_forward_and_waited_for_backward(times: Times):
+    clock = times.clock()
+    first = clock.now()
+    times.step(20)
+    assert clock.now() - first == timedelta(seconds=20)
+    times.step(-30)
+    assert clock.now() - first == timedelta(seconds=20)
+    times.go_on(15)
+    assert clock.now() - first == timedelta(seconds=20)
+    times.go_on(20)
+    assert clock.now() - first == timedelta(seconds=25)
+    assert clock.stepped is None
+
+
+@pytest.mark.threat("T14")
+@pytest.mark.parametrize("seconds", [61, 86_400, -61, -86_400])
+def test_a_step_is_not_followed_until_somebody_has_seen_it(times: Times, seconds: float):
+    """Setting the wall clock moves no deadline: time goes on by the boot clock, and the step is told."""
+    clock = times.clock()
+    first = clock.now()
+
+    times.step(seconds)
+    times.go_on(5)
+
+    assert clock.now() - first == timedelta(seconds=5)
+    assert clock.stepped == timedelta(seconds=seconds)
+    times.step(-seconds)
+    assert clock.now() - first == timedelta(seconds=5)
+    assert clock.stepped is not None
+
+
+def test_after_a_step_forward_was_seen_time_is_the_walls(times: Times):
+    clock = times.clock()
+    first = clock.now()
+    times.step(3600)
+    clock.now()
+
+    clock.acknowledge()
+
+    assert clock.stepped is None
+    assert clock.now() - first == timedelta(seconds=3600)
+
+
+def test_after_a_step_back_was_seen_time_still_does_not_run_back(times: Times):
+    clock = times.clock()
+    first = clock.now()
+    times.step(-3600)
+    clock.now()
+
+    clock.acknowledge()
+    times.go_on(10)
+
+    assert clock.stepped is None
+    assert clock.now() - first == timedelta(seconds=10)
+
+
+@pytest.mark.threat("T14")
+def test_many_small_steps_count_together(times: Times):
+    """A clock that is moved by less than the limit, again and again, is a step all the same."""
+    clock = times.clock()
+    for _ in range(5):
+        times.step(30)
+        times.go_on(60)
+        clock.now()
+
+    assert clock.stepped is not None
+
+
+@pytest.mark.threat("T14")
+def test_a_wall_that_is_behind_the_record_at_the_start_is_a_step(times: Times):
+    """A machine whose clock was set back while govd was down starts with the recorded time, and says so."""
+    clock = times.clock()
+    recorded = clock.now()
+    times.step(-7200)
+    restarted = times.clock(boot_id="boot-2")
+
+    restarted.start(recorded)
+
+    assert restarted.stepped == timedelta(seconds=-7200)
+    assert restarted.now() >= recorded
+
+
+@pytest.mark.threat("T14")
+@pytest.mark.parametrize("seconds", [3600, -3600])
+def test_a_step_while_govd_was_down_is_seen_within_one_boot(times: Times, seconds: float):
+    """The mark that is kept across restarts shows a clock that was set between two of them."""
+    clock = times.clock()
+    recorded, mark = clock.now(), clock.mark
+    times.go_on(1000)
+    times.step(seconds)
+    restarted = times.clock()
+
+    restarted.start(recorded, mark)
+
+    assert restarted.stepped is not None
+    restarted.acknowledge()
+    assert restarted.stepped is None
+
+
+def test_a_start_after_a_reboot_compares_with_the_record_alone(times: Times):
+    clock = times.clock()
+    recorded, mark = clock.now(), clock.mark
+    times.wall += 100_000
+    times.boot = 12.0
+    restarted = times.clock(boot_id="boot-2")
+
+    restarted.start(recorded, mark)
+
+    assert restarted.stepped is None
+    assert restarted.now() - recorded == timedelta(seconds=100_000)
+
+
+@pytest.mark.threat("T14")
+@given(moves=st.lists(st.tuples(st.sampled_from(["go_on", "step", "acknowledge"]), st.floats(-1e6, 1e6))))
+def test_whatever_happens_to_the_wall_time_never_runs_back(moves: list[tuple[str, float]]):
+    """No sequence of clock settings makes govd repeat a moment."""
+    times = Times()
+    clock = times.clock()
+    last = clock.now()
+    for move, seconds in moves:
+        if move == "go_on":
+            times.go_on(abs(seconds))
+        elif move == "step":
+            times.step(seconds)
+        else:
+            clock.acknowledge()
+        now = clock.now()
+        assert now >= last
+        last = now
