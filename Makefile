@@ -41,7 +41,7 @@ soak: $(DEV_STAMP) ## The kill and race tests for MINUTES (30)
 	@GOV_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q -m soak --timeout=0 $(ARGS)
 
 screenshots: $(DEV_STAMP) ## Draw screenshots/*.svg from the running console
-	@$(BIN)/python tests/tools/screenshots.py $(ARGS)
+	@$(BIN)/python -m tests.tools.screenshots $(ARGS)
 
 docs: $(DEV_STAMP) ## Write the generated pages of docs/ anew
 	@$(BIN)/python -m tests.tools.docs && $(BIN)/python -m tests.tools.attacks

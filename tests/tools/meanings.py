@@ -63,6 +63,7 @@ EVENTS: Final[dict[str, str]] = {
     "hold.closed": "A console asked for the hold's detail: nothing joins it any more.",
     "hold.reevaluated": "The policy changed under a hold; earlier votes lapsed.",
     "vote.cast": "A signed vote, whole: it verifies against the operator's public key.",
+    "vote.lapsed": "What the vote was about changed: it counts no more, and the job is shown again.",
     "attestation.minted": "An executor asked for an attestation and got it.",
     "redeem.refused": "A redemption was refused, with the code of why.",
     "policy.draft_found": "An edit on disk loosens something: it waits for a signature.",
