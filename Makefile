@@ -26,7 +26,7 @@ demo: $(RUN_STAMP) ## Start a backend and a demo agent on their own state, and o
 	@$(BIN)/govconsole demo $(ARGS)
 
 test: $(DEV_STAMP) ## Run all tests (ARGS="-k word" for some; GOV_NO_SKIP=1 makes a skip a failure)
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(DEV_STAMP) ## Style, types, import rules, freshness of schemas and generated docs
 	@$(BIN)/python tests/tools/check.py $(ARGS)
