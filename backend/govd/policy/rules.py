@@ -175,8 +175,7 @@ def _host(text: str, read: Callable[[str], domains.Host | None], lists: Compiled
 
 
 def _amounts(subject: Subject, _: CompiledPolicy, __: Facts) -> Iterator[Finding]:
-    if subject.price.trouble is not None:
-        code, sentence = subject.price.trouble
+    for code, sentence in subject.price.troubles:
         yield _finding("amounts", subject.names[0], code, Outcome.PENDING, sentence)
 
 
@@ -207,7 +206,8 @@ def _custom(subject: Subject, policy: CompiledPolicy, facts: Facts) -> Iterator[
 
 def _custom_failure(subject: Subject, rule: CompiledRule, error: ExpressionError) -> Finding:
     if 'name "intent" found' in str(error):
-        why = subject.price.trouble[1] if subject.price.trouble else "no `amounts` say what this tool costs"
+        troubles = subject.price.troubles
+        why = troubles[0][1] if troubles else "no `amounts` say what this tool costs"
         error = ExpressionError(f"usd(intent) has no value: {why}")
     return _failure("custom", error, rule.rule.name)
 
@@ -224,7 +224,7 @@ def _spoken(subject: Subject, rule: CompiledRule) -> Finding:
 
 def _unpriced(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Finding]:
     """A cap in USD that speaks of an intent whose price nobody knows: held, not counted as nothing (T9)."""
-    if subject.price.micro is not None or subject.price.trouble is not None:
+    if subject.price.micro is not None or subject.price.troubles:
         return
     for rule in policy.limits:
         if rule.rule.metric != "usd" or not _matches(rule, subject):

@@ -34,12 +34,12 @@ class Price:
     Attributes:
         micro: Micro-USD, rounded up; None where nobody can say.
         mapped: Whether the policy says where the amount stands.
-        trouble: Why it cannot be read, as a reason code and a sentence.
+        troubles: Why it cannot be read, each as a reason code and a sentence.
     """
 
     micro: int | None = None
     mapped: bool = False
-    trouble: tuple[ReasonCode, str] | None = None
+    troubles: tuple[tuple[ReasonCode, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,18 +112,22 @@ def _effect(kind: str, names: tuple[str, ...], policy: CompiledPolicy) -> Effect
 def _price(action: ToolCall, policy: CompiledPolicy) -> Price:
     """The amount by `amounts`; where several globs match, the highest, and trouble with any is trouble."""
     micro = 0
+    troubles: list[tuple[ReasonCode, str]] = []
     found = policy.amounts.matching(action.tool)
     for pattern in found:
         source = policy.document.amounts[pattern]
         trouble = _currency_trouble(action, source)
         if trouble is not None:
-            return Price(mapped=True, trouble=trouble)
+            troubles.append(trouble)
+            continue
         try:
             micro = max(micro, _micro(_argument(action.arguments, source.usd)))
         except InvalidRequestError as error:
             sentence = f"the amount in {source.usd} cannot be read: {error.detail}"
-            return Price(mapped=True, trouble=(ReasonCode.AMOUNT_UNREADABLE, sentence))
-    return Price(micro=micro, mapped=True) if found else Price()
+            troubles.append((ReasonCode.AMOUNT_UNREADABLE, sentence))
+    if troubles or not found:
+        return Price(mapped=bool(found), troubles=tuple(troubles))
+    return Price(micro=micro, mapped=True)
 
 
 def _micro(value: object) -> int:

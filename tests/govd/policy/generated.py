@@ -49,13 +49,19 @@ custom_rule = st.builds(
     st.sampled_from(["deny_if", "hold_if", "allow_if"]),
     st.sampled_from(sorted(EXPRESSIONS)),
 )
-soft_limit = st.builds(
-    lambda name, metric, cap, tools: {
+
+
+def _limit(name: str, metric: str, cap: int, tools: list[str] | None) -> dict[str, Any]:
+    return {
         "name": name,
         "metric": metric,
         "cap": str(cap),
         "match": {} if tools is None else {"tools": tools},
-    },  # fmt: skip
+    }
+
+
+soft_limit = st.builds(
+    _limit,
     st.sampled_from(["l1", "l2"]),
     st.sampled_from(["usd", "count"]),
     st.integers(0, 200),
@@ -101,6 +107,15 @@ intents = st.builds(
     st.lists(st.sampled_from(HOSTS), max_size=2),
     origin=st.sampled_from(["user", "agent:other", "schedule"]),
 )
+
+EVERY_INTENT = [
+    tool(name, arguments, hosts, origin=origin)
+    for name in TOOLS
+    for arguments in ({}, {"amount": "150", "currency": "USD", "note": "x"}, {"amount": "1", "note": "y"})
+    for hosts in ([], ["a.example.com"], ["evil.net"], ["b.example.com:443"])
+    for origin in ("user", "schedule")
+]
+"""Enough intents that each kind of rule speaks of some of them, and of some alone."""
 
 used = st.fixed_dictionaries({}, optional={"l1": st.integers(0, 2 * 10**8), "l2": st.integers(0, 250)})
 

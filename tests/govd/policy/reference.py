@@ -7,7 +7,7 @@ CEL is not evaluated again: the generated expressions come with what they mean i
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,15 +19,23 @@ RANK = {"APPROVED": 0, "PENDING": 1, "DENIED": 2}
 EFFECTS = ["read", "draft", "write", "irreversible"]
 
 EXPRESSIONS: dict[str, Callable[[Declared, Decimal | None], bool | None]] = {
-    'intent.tool == "bank.transfer"': lambda intent, _: intent.action.tool == "bank.transfer",  # type: ignore[union-attr] # tool calls only
+    'intent.tool == "bank.transfer"': lambda intent, _: _tool(intent) == "bank.transfer",
     'intent.priced && usd(intent) > usd("100")': lambda _, usd: usd is not None and usd > Decimal(100),
     'usd(intent) > usd("100")': lambda _, usd: None if usd is None else usd > Decimal(100),
-    'intent.arguments.note == "x"': lambda intent, _: (
-        intent.action.arguments["note"] == "x" if "note" in intent.action.arguments else None  # type: ignore[union-attr] # the same
-    ),
+    'intent.arguments.note == "x"': lambda intent, _: _note(intent),
     'intent.origin != "user"': lambda intent, _: intent.origin != "user",
 }
 """Expression → its value; None is an error."""
+
+
+def _tool(intent: Declared) -> str:
+    call: Any = intent.action
+    return str(call.tool)
+
+
+def _note(intent: Declared) -> bool | None:
+    call: Any = intent.action
+    return call.arguments["note"] == "x" if "note" in call.arguments else None
 
 
 def _matches(glob: str, name: str) -> bool:
@@ -38,26 +46,24 @@ def _any(globs: list[str], name: str) -> bool:
     return any(_matches(glob, name) for glob in globs)
 
 
-def _usd(policy: dict[str, Any], intent: Declared) -> tuple[Decimal | None, str | None]:
-    """The price in USD, or the code of what is wrong with it; (None, None) where nothing says a price."""
-    arguments = intent.action.arguments  # type: ignore[union-attr] # tool calls only
+def _usd(policy: dict[str, Any], intent: Declared) -> tuple[Decimal | None, set[str]]:
+    """The price in USD, and the codes of what is wrong with it; None where nobody can say."""
+    call: Any = intent.action
     found: list[Decimal] = []
+    wrong: set[str] = set()
     for glob, source in policy.get("amounts", {}).items():
-        if not _matches(glob, intent.action.tool):  # type: ignore[union-attr] # the same
+        if not _matches(glob, call.tool):
             continue
-        if "currency" in source and arguments.get(source["currency"].split(".")[1]) != "USD":
-            return None, "currency-unpriced"
-        value = arguments.get(source["usd"].split(".")[1])
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            return None, "amount-unreadable"
-        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", str(value), re.ASCII):
-            return None, "amount-unreadable"
-        try:
-            amount = Decimal(value).quantize(Decimal("0.000001"), ROUND_CEILING)
-        except InvalidOperation:
-            return None, "amount-unreadable"
-        found.append(amount)
-    return (max(found), None) if found else (None, None)
+        if "currency" in source and call.arguments.get(source["currency"].split(".")[1]) != "USD":
+            wrong.add("currency-unpriced")
+            continue
+        value = call.arguments.get(source["usd"].split(".")[1])
+        readable = isinstance(value, str | int) and not isinstance(value, bool)
+        if not readable or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", str(value), re.ASCII):
+            wrong.add("amount-unreadable")
+            continue
+        found.append(Decimal(value).quantize(Decimal("0.000001"), ROUND_CEILING))
+    return (max(found) if found and not wrong else None), wrong
 
 
 def _effect(policy: dict[str, Any], tool: str) -> str:
@@ -86,10 +92,10 @@ def _custom(policy: dict[str, Any], intent: Declared, usd: Decimal | None) -> se
 
 
 def _caps(
-    policy: dict[str, Any], intent: Declared, usd: Decimal | None, trouble: str | None, used: dict[str, int]
+    policy: dict[str, Any], intent: Declared, usd: Decimal | None, wrong: set[str], used: dict[str, int]
 ) -> set[tuple[str, str]]:
     found = set()
-    tool = intent.action.tool  # type: ignore[union-attr] # tool calls only
+    tool = _tool(intent)
     for limit in policy.get("soft_limits", []):
         tools = limit.get("match", {}).get("tools")
         if tools is not None and not _any(tools, tool):
@@ -101,7 +107,7 @@ def _caps(
             over = Decimal(used.get(limit["name"], 0)) / 10**6 + usd > cap
         else:
             effect = _effect(policy, tool)
-            if trouble is None and (effect == "irreversible" or (effect == "write" and tools is not None)):
+            if not wrong and (effect == "irreversible" or (effect == "write" and tools is not None)):
                 found.add(("unpriced", "PENDING"))
             continue
         if over:
@@ -111,7 +117,7 @@ def _caps(
 
 def decide(policy: dict[str, Any], intent: Declared, used: dict[str, int]) -> tuple[str, set[str]]:
     """The outcome of a tool call, and the codes of all findings."""
-    tool = intent.action.tool  # type: ignore[union-attr] # tool calls only
+    tool = _tool(intent)
     calls = policy["tool_calls"]
     found: set[tuple[str, str]] = set()
     if not _any(policy["tools"], tool):
@@ -125,11 +131,10 @@ def decide(policy: dict[str, Any], intent: Declared, used: dict[str, int]) -> tu
     ):
         if _any(calls.get(block, []), tool):
             found.add((code, outcome))
-    usd, trouble = _usd(policy, intent)
-    if trouble is not None:
-        found.add((trouble, "PENDING"))
+    usd, wrong = _usd(policy, intent)
+    found |= {(code, "PENDING") for code in wrong}
     found |= _custom(policy, intent, usd)
-    found |= _caps(policy, intent, usd, trouble, used)
+    found |= _caps(policy, intent, usd, wrong, used)
     if not {"tool-allowed", "custom-allowed"} & {code for code, _ in found}:
         found.add(("no-rule", "DENIED" if policy["default"] == "deny" else "PENDING"))
     return max((outcome for _, outcome in found), key=RANK.__getitem__), {code for code, _ in found}

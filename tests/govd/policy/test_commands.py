@@ -175,40 +175,27 @@ def test_a_push_through_a_remote_helper_is_held(url: str) -> None:
     assert "opaque-command" in codes(decision)
 
 
-_WORDS = st.sampled_from(
+_WORDS = st.text(max_size=6) | st.sampled_from(
     [
-        "git",
-        "sh",
-        "bash",
-        "-c",
-        "env",
-        "sudo",
-        "xargs",
-        "timeout",
-        "5",
-        "ls",
-        "status",
-        "push",
-        "-n",
-        "--",
-        "A=b",
-        "python3",
-        "-e",
-        ";",
-        "|",
-        "&&",
-        "$(",
-        ")",
-        "`",
-        "'",
-        '"',
-        ">",
-        "\n",
-        "rm",
-        "-rf",
-        "nice",
+        *[
+            "git",
+            "sh",
+            "bash",
+            "-c",
+            "env",
+            "sudo",
+            "xargs",
+            "timeout",
+            "5",
+            "ls",
+            "status",
+            "push",
+            "-n",
+            "--",
+        ],
+        *["A=b", "python3", "-e", ";", "|", "&&", "$(", ")", "`", "'", '"', ">", "\n", "rm", "-rf", "nice"],
     ]
-) | st.text(max_size=6)
+)
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,4 +1,4 @@
-"""The decision: the strictest finding wins, every finding names its rule and its figure, nothing is silent."""
+"""The decision: the strictest finding wins, each finding names its rule and figure, nothing is silent."""
 
 from __future__ import annotations
 
