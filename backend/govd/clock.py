@@ -105,9 +105,9 @@ class SystemClock:
         """
         with self._lock:
             wall, boot = self._readings()
-            self._last, self._last_boot = wall, boot
+            self._last, self._last_boot = max(self._last, wall), boot
             if high_water is not None and (recorded := (high_water - _EPOCH) // _MICROSECOND) > wall:
-                self._last = recorded
+                self._last = max(self._last, recorded)
                 if recorded - wall > _LIMIT:
                     self._stepped = wall - recorded
             boot_id, _, offset = (mark or "").partition(":")

@@ -140,6 +140,18 @@ def test_a_start_after_a_reboot_compares_with_the_record_alone(times: Times):
     assert restarted.now() - recorded == timedelta(seconds=100_000)
 
 
+def test_starting_again_with_another_record_does_not_run_back(times: Times):
+    clock = times.clock()
+    times.step(-3600)
+    clock.now()
+    clock.acknowledge()
+    last = clock.now()
+
+    clock.start(last - timedelta(days=1), clock.mark)
+
+    assert clock.now() >= last
+
+
 @pytest.mark.threat("T14")
 @given(moves=st.lists(st.tuples(st.sampled_from(["go_on", "step", "acknowledge"]), st.floats(-1e6, 1e6))))
 def test_whatever_happens_to_the_wall_time_never_runs_back(moves: list[tuple[str, float]]):
