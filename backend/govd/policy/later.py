@@ -84,7 +84,8 @@ def _holds(root: Node, refuse: Refuse) -> None:
     quorum = values.get("quorum", 1)
     if isinstance(quorum, int) and quorum > 1:
         refuse(("holds", "quorum"), "the review of jobs by several people: it is 1 until then")
-    if values.get("grace", "0s") not in {"0s", "0m", "0h"} and isinstance(values["grace"], str):
+    grace = values.get("grace", "0s")
+    if isinstance(grace, str) and grace not in {"0s", "0m", "0h"}:
         refuse(("holds", "grace"), "the taking back of approvals: it is 0s until then")
     if values.get("separation_of_duties") is True:
         refuse(

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
@@ -157,9 +158,17 @@ def test_the_working_directory_is_never_searched(tmp_path: Path, monkeypatch: py
     assert places.default() != b"planted"
 
 
-def test_the_build_packs_the_policies_into_the_wheel() -> None:
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert re.search(r'force-include\]\n"policies" = "govd/policies"', text)
+def test_a_built_wheel_finds_its_own_policies_and_not_the_repositorys(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(installed)
+    script = "from govd.policy import places; print(places.folder()); print(places.presets())"
+    asked = [sys.executable, "-c", script]
+    environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
+    told = subprocess.run(asked, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
+    assert told.stdout.splitlines() == [str(installed / "govd" / "policies"), "['strict', 'treasury']"]
 
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
