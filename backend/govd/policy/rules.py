@@ -130,14 +130,14 @@ def _tools(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Findi
     for name in (*subject.names, *subject.wrappers):
         tool = visible(name, _SHOWN)
         for rule in policy.deny.matching(name):
-            sentence = f"{tool} is denied by {rule}"
+            sentence = f"{tool} is denied (rule {rule})"
             yield _finding("tool_calls.deny", rule, ReasonCode.TOOL_DENIED, Outcome.DENIED, sentence)
         for rule in policy.hold.matching(name):
-            sentence = f"{tool} waits for a person by {rule}"
+            sentence = f"{tool} waits for a person (rule {rule})"
             yield _finding("tool_calls.hold", rule, ReasonCode.TOOL_HELD, Outcome.PENDING, sentence)
     for name in subject.names:
         for rule in policy.allow.matching(name)[:1]:
-            sentence = f"{visible(name, _SHOWN)} is allowed by {rule}"
+            sentence = f"{visible(name, _SHOWN)} is allowed (rule {rule})"
             yield _finding("tool_calls.allow", rule, ReasonCode.TOOL_ALLOWED, Outcome.APPROVED, sentence)
 
 
@@ -165,7 +165,7 @@ def _host(text: str, read: Callable[[str], domains.Host | None], lists: Compiled
     for rule in lists.deny:
         if rule.matches(host, strict=True):
             denied = True
-            sentence = f"{host} is denied by {rule.text}"
+            sentence = f"{host} is denied (rule {rule.text})"
             yield _finding(block, rule.text, ReasonCode.DOMAIN_DENIED, Outcome.DENIED, sentence, written)
     if denied or lists.default == "allow" or any(rule.matches(host, strict=False) for rule in lists.allow):
         return
