@@ -110,7 +110,7 @@ def serve(state: Path) -> Started:
             cwd="/",
         )
         _kept.append(process)
-        ready = _first_line(process)
+        ready = first_line(process)
         if ready is None:
             process.wait()
             complaints.seek(0)
@@ -119,10 +119,10 @@ def serve(state: Path) -> Started:
     return Started(process.pid, visible(str(ready.get("agent_url", ""))))
 
 
-def _first_line(process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
-    """The line by which govd says that it is ready, or None when it ended before."""
+def first_line(process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+    """The line by which a service says that it is ready, or None when it ended before. Closes its output."""
     if process.stdout is None:
-        raise UnreachableError("govd has no output to read")
+        raise UnreachableError("the service has no output to read")
     with process.stdout as out:
         for line in out:
             try:

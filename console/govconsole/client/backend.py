@@ -113,6 +113,8 @@ class Backend:
                 if source.response.is_error:
                     await source.response.aread()
                     raise error_of(source.response)
+                if (head := source.response.headers.get(HEADER)) is not None:
+                    self._heads.received(head, sent)
                 async with contextlib.aclosing(source.aiter_sse()) as stream:
                     async for item in stream:
                         if not item.data:

@@ -7,7 +7,9 @@ its own process, in its own repository.
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +52,7 @@ class ReleaseBot:
                 program("govgate"),
                 *("exec", "--title", f"Push release {version}"),
                 *("--purpose", f"{subject}. {why}. Tests are green, push it to main."),
-                *("--wait", str(self.wait), "--", "git", "push", "origin", "main"),
+                *("--wait", str(self.wait), "--", "git", "push", "origin", "main:refs/heads/main"),
             ],
             cwd=self.checkout,
             check=False,
@@ -78,6 +80,8 @@ def tell(words: str) -> None:
 @click.option("--wait", type=int, default=86_400, help="Seconds to wait for a decision.")
 def main(*, once: bool, pause: float, wait: int) -> None:
     """Release for ever, or once."""
+    # Told to end, it ends the gate that it waits for first: nothing stays behind.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     bot = ReleaseBot(Path.cwd(), wait)
     number = 0
     while True:

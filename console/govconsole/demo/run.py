@@ -13,6 +13,7 @@ import click
 from govconsole import paths
 from govconsole.demo.stage import OPERATOR, Stage
 from govd.contract.errors import UsageError
+from govd.contract.text import visible_lines
 
 if TYPE_CHECKING:
     import subprocess
@@ -83,5 +84,6 @@ def _without(stage: Stage, agent: subprocess.Popen[bytes]) -> int:
     click.echo(stage.facts())
     sys.stdout.flush()
     code = agent.wait()
-    click.echo(stage.log.read_text(encoding="utf-8", errors="replace"), err=True)
+    for line in visible_lines(stage.log.read_text(encoding="utf-8", errors="replace").rstrip("\n")):
+        click.echo(line, err=True)
     return code

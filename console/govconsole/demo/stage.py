@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Final, Self
 from govconsole import embedded
 from govconsole.programs import program
 from govd.contract.errors import GovError
+from govd.contract.text import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,8 +73,8 @@ class Stage:
         embedded.initialise(
             self.state, self.operator_dir, OPERATOR, self.passphrase, ("--agent-port", str(_free_port()))
         )
-        self.agent_url = embedded.serve(self.state).agent_url
         self._serving = True
+        self.agent_url = embedded.serve(self.state).agent_url
         self._repository()
         self._identities()
         self._executor()
@@ -90,30 +92,26 @@ class Stage:
         _git(self.work, "push", "-q", "origin", "main")
 
     def _identities(self) -> None:
-        state = ("--state", str(self.state))
-        token = str(self.agent_dir / "token")
-        embedded.run("govd", "agents", "add", AGENT, "--token-file", token, "--origin", "schedule", *state)
-        embedded.run(
-            "govd",
-            *("executors", "add", EXECUTOR, "--agent", AGENT),
-            *("--token-file", str(self.executor_dir / "token"), "--as", OPERATOR),
-            *(
-                "--passphrase-file",
-                str(self.passphrase_file),
-                "--operator-dir",
-                str(self.operator_dir),
-                *state,
-            ),
-        )
+        place = ("--state", str(self.state), "--operator-dir", str(self.operator_dir), "--as", OPERATOR)
+        token = ("--token-file", str(self.agent_dir / "token"))
+        embedded.run("govd", "agents", "add", AGENT, *token, "--origin", "schedule", *place)
+        token = ("--token-file", str(self.executor_dir / "token"))
+        signed = ("--passphrase-file", str(self.passphrase_file))
+        embedded.run("govd", "executors", "add", EXECUTOR, "--agent", AGENT, *token, *signed, *place)
 
     def _executor(self) -> None:
-        self._start(
+        """The executor as a process of its own; the agent is let in when its socket is there."""
+        executor = self._start(
             "executor.log",
             program("govgate"),
             *("executor", "--url", self.agent_url, "--token-file", str(self.executor_dir / "token")),
             *("--agent", AGENT, "--socket-dir", str(self.executor_dir / "sockets")),
             *("--journal", str(self.executor_dir / "journal")),
+            stdout=subprocess.PIPE,
         )
+        if embedded.first_line(executor) is None:
+            said = visible((self.root / "executor.log").read_text(encoding="utf-8", errors="replace")[-600:])
+            raise GovError(f"the demo's executor did not start: {said}")
 
     def start_agent(self, *, once: bool, pause: float) -> subprocess.Popen[bytes]:
         """Let release-bot work: a process of its own with a token and the executor's socket, nothing else."""
@@ -129,15 +127,15 @@ class Stage:
         )
 
     def _start(
-        self, log: str, *command: str, cwd: Path | None = None, **variables: str
+        self, log: str, *command: str, cwd: Path | None = None, stdout: int | None = None, **variables: str
     ) -> subprocess.Popen[bytes]:
         file = (self.root / log).open("ab")
         self._files.append(file)
         process = subprocess.Popen(  # noqa: S603 - our own programs by their paths, no shell
             command,
             stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
+            stdout=stdout or file,
+            stderr=file,
             cwd=cwd or self.root,
             env=_environment() | variables,
             start_new_session=True,
@@ -170,7 +168,7 @@ class Stage:
                 try:
                     process.wait(_END_SECONDS)
                 except subprocess.TimeoutExpired:
-                    process.kill()
+                    os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
         for file in self._files:
             file.close()

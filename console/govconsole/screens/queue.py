@@ -16,12 +16,11 @@ from govconsole.actions import APP, QUEUE, Action, Situation
 from govconsole.client.describe import raw
 from govconsole.client.document import Document, Span, blank, line
 from govconsole.client.jobview import Row, job_document
-from govconsole.client.review import Prepared, Words, prepare
+from govconsole.client.review import prepare
 from govconsole.feed import Feed
 from govconsole.messages import DetailArrived, Happened, Lost, Refreshed, Refused, VoteCast
-from govconsole.screens.passphrase import PassphraseDialog
+from govconsole.screens.ballot import Ballot, votable
 from govconsole.screens.reader import Reader, help_document
-from govconsole.screens.vote import VoteDialog
 from govconsole.state.queue import VIEWS, Queue
 from govconsole.state.status import Status, banner, header
 from govconsole.widgets.chrome import Banner, FooterBar, HeaderBar
@@ -75,6 +74,7 @@ class QueueScreen(Screen[None]):
         self.details: dict[str, JobDetail] = {}
         self.total = 0
         self._shown_since: tuple[str, float] = ("", 0.0)
+        self._stale = False
         self._rest: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -111,7 +111,8 @@ class QueueScreen(Screen[None]):
             before = self.queue.cursor
             self.total = message.page.total
             self.queue.merge(Row.of(job) for job in message.page.jobs)
-            if self.queue.cursor is not None and (was_lost or self.queue.cursor != before):
+            if was_lost or self._stale or self.queue.cursor != before:
+                self._stale = False
                 self._fetch_focused()
         self.redraw()
 
@@ -121,11 +122,12 @@ class QueueScreen(Screen[None]):
         if job is not None and job != self.queue.cursor:
             self.details.pop(job, None)
         elif job is not None:
-            self._fetch_focused()
+            # Fetched with the refresh that follows: a hundred events are one request, not a hundred.
+            self._stale = True
 
     def on_lost(self, message: Lost) -> None:
         """The backend is lost: what is shown stays, greyed, and nothing can be done to it."""
-        self.status = self.status.lost(message.error.detail, message.retries)
+        self.status = self.status.lost(message.error.detail, message.retries, self._session.clock.now())
         self.redraw()
 
     def on_detail_arrived(self, message: DetailArrived) -> None:
@@ -160,7 +162,7 @@ class QueueScreen(Screen[None]):
             connected=self.status.connected,
             job=job,
             loaded=detail is not None,
-            votable=detail is not None and _votable(detail),
+            votable=detail is not None and votable(detail),
             state=str(detail.state) if detail else row.state if row else "",
             waiting=self.queue.news,
             alarms=len(self.status.alarms),
@@ -325,24 +327,9 @@ class QueueScreen(Screen[None]):
         except GovError as error:
             self._say(error)
             return
-        dialog = VoteDialog(prepared, verdict, self._session.operator, self._session.clock)
-
-        def worded(words: Words | None) -> None:
-            if words is not None:
-                self._unlock_then_vote(prepared, verdict, words)
-
-        self.app.push_screen(dialog, worded)
-
-    def _unlock_then_vote(self, prepared: Prepared, verdict: Verdict, words: Words) -> None:
-        if self._session.keys.unlocked:
-            self.run_worker(self._vote(prepared, verdict, words), group="verbs")
-            return
-
-        def opened(passphrase: str | None) -> None:
-            if passphrase is not None:
-                self.run_worker(self._vote(prepared, verdict, words, passphrase), group="verbs")
-
-        self.app.push_screen(PassphraseDialog(self._session.operator, self._session.clock), opened)
+        job, since = self._shown_since
+        seen = since if job == detail.id else self._session.clock.monotonic()
+        Ballot(self, self._session, prepared, verdict, seen).ask()
 
     def _say(self, error: GovError) -> None:
         hint = f" ({error.hint})" if error.hint else ""
@@ -370,27 +357,6 @@ class QueueScreen(Screen[None]):
         except GovError as error:
             self.post_message(Refused("", error))
         self.feed.refresh()
-
-    async def _vote(
-        self, prepared: Prepared, verdict: Verdict, words: Words, passphrase: str | None = None
-    ) -> None:
-        job, since = self._shown_since
-        shown = self._session.clock.monotonic() - since if job == prepared.detail.id else 0.0
-        try:
-            detail = await self._session.vote(prepared, verdict, words, shown, passphrase)
-        except GovError as error:
-            self.post_message(Refused(prepared.detail.id, error))
-        else:
-            self.post_message(VoteCast(verdict, detail))
-
-
-def _votable(detail: JobDetail) -> bool:
-    try:
-        prepare(detail)
-    except GovError:
-        # The verb itself says why: an altered action must not look like a job that is merely settled.
-        return detail.hold is not None and str(detail.state) == "held"
-    return True
 
 
 def _next_waits(detail: JobDetail) -> bool:

@@ -28,9 +28,10 @@ class Status:
         """The backend answered."""
         return Status(overview=overview, connected=True, fresh_at=now)
 
-    def lost(self, why: str, retries: int) -> Status:
-        """It did not."""
-        return replace(self, connected=False, lost_why=why, retries=retries)
+    def lost(self, why: str, retries: int, now: datetime) -> Status:
+        """It did not. Until a moment ago its events came: what is shown is as old as the loss, not older."""
+        fresh_at = now if self.connected else self.fresh_at
+        return replace(self, connected=False, fresh_at=fresh_at, lost_why=why, retries=retries)
 
     @property
     def alarms(self) -> list[Alarm]:
