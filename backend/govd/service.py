@@ -78,7 +78,7 @@ class Govd:
             own_folder=state,
             trust_disk=settings.disk_edits == "trusted",
         )
-        self.decisions = Decisions(self.ledger, state_key, self.policies, self.directory, self.own_findings)
+        self.decisions = Decisions(state_key, self.policies, self.directory, self.own_findings)
         self.reviews = Reviews(state_key, self.policies, self.directory, self.expire)
         self.directory.on_removed(self.reviews.operator_left)
         self.attestations = Attestations(state_key, self.keys, self.policies, self.directory, self.alarms)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from govd.contract.intents import IntentState
+from govd.storage.prepared import Prepared
 from govd.storage.schema import holds, intents, reservations, totals
 
 if TYPE_CHECKING:
@@ -38,9 +39,11 @@ class Booked:
         return self.cap, self.subject, self.window
 
 
-_INSERT: Final = insert(intents)
-_BY_KEY: Final = select(intents).where(
-    intents.c.agent == bindparam("agent_"), intents.c.idempotency_key == bindparam("key_")
+_INSERT: Final = Prepared(insert(intents))
+_BY_KEY: Final = Prepared(
+    select(intents.c.id, intents.c.body_sha256).where(
+        intents.c.agent == bindparam("agent_"), intents.c.idempotency_key == bindparam("key_")
+    )
 )
 _BY_ID: Final = select(intents).where(intents.c.id == bindparam("id_"))
 _HELD_OF_AGENT: Final = (
@@ -48,12 +51,14 @@ _HELD_OF_AGENT: Final = (
     .select_from(intents)
     .where(intents.c.agent == bindparam("agent_"), intents.c.state == IntentState.HELD.value)
 )
-_TOTAL: Final = select(totals.c.total, totals.c.permitted).where(
-    totals.c.cap == bindparam("cap_"),
-    totals.c.subject == bindparam("subject_"),
-    totals.c.win == bindparam("win_"),
+_TOTAL: Final = Prepared(
+    select(totals.c.total, totals.c.permitted).where(
+        totals.c.cap == bindparam("cap_"),
+        totals.c.subject == bindparam("subject_"),
+        totals.c.win == bindparam("win_"),
+    )
 )
-_ADD: Final = (
+_ADD: Final = Prepared(
     update(totals)
     .where(
         totals.c.cap == bindparam("cap_"),
@@ -63,17 +68,17 @@ _ADD: Final = (
     )
     .values(total=totals.c.total + bindparam("amount_"))
 )
-_RESERVE: Final = insert(reservations)
+_RESERVE: Final = Prepared(insert(reservations))
 
 
 def add(connection: Connection, values: dict[str, Any]) -> None:
     """Insert an intent."""
-    connection.execute(_INSERT, values)
+    _INSERT.run(connection, values)
 
 
-def by_idempotency_key(connection: Connection, agent: str, key: str) -> RowMapping | None:
-    """The intent that this agent submitted under that key."""
-    return connection.execute(_BY_KEY, {"agent_": agent, "key_": key}).mappings().first()
+def by_idempotency_key(connection: Connection, agent: str, key: str) -> tuple[str, str] | None:
+    """The id and the body's MAC of the intent that this agent submitted under that key."""
+    return _BY_KEY.first(connection, {"agent_": agent, "key_": key})
 
 
 def by_id(connection: Connection, intent: str) -> RowMapping | None:
@@ -103,12 +108,6 @@ def held_until(connection: Connection, hold: str | None) -> int | None:
 def count_held(connection: Connection, agent: str) -> int:
     """How many intents of this agent wait for a person."""
     return int(connection.execute(_HELD_OF_AGENT, {"agent_": agent}).scalar_one())
-
-
-def count_of_job(connection: Connection, job: str) -> int:
-    """How many intents a job has."""
-    query = select(func.count()).select_from(intents).where(intents.c.job == job)
-    return int(connection.execute(query).scalar_one())
 
 
 def move(connection: Connection, intent: str, current: IntentState, to: IntentState, **values: Any) -> bool:  # noqa: ANN401 - column values
@@ -148,7 +147,7 @@ def read_totals(connection: Connection, keys: Iterable[TotalKey]) -> dict[TotalK
     """For each key, what stands booked, and the highest total that a quorum has permitted."""
     found: dict[TotalKey, tuple[int, int | None]] = {}
     for cap, subject, window in keys:
-        row = connection.execute(_TOTAL, {"cap_": cap, "subject_": subject, "win_": window}).first()
+        row = _TOTAL.first(connection, {"cap_": cap, "subject_": subject, "win_": window})
         found[cap, subject, window] = (0, None) if row is None else (int(row[0]), row[1])
     return found
 
@@ -173,9 +172,9 @@ def add_to_total(connection: Connection, entry: Booked, ceiling: int, permitted:
         "amount_": entry.amount,
         "ceiling_": ceiling,
     }
-    if connection.execute(_ADD, values).rowcount == 0:
+    if _ADD.run(connection, values).rowcount == 0:
         _open_total(connection, entry.key)
-        if connection.execute(_ADD, values).rowcount == 0:
+        if _ADD.run(connection, values).rowcount == 0:
             return False
     if permitted is not None:
         _permit(connection, entry.key, permitted)
@@ -184,8 +183,8 @@ def add_to_total(connection: Connection, entry: Booked, ceiling: int, permitted:
 
 def reserve(connection: Connection, entry: Booked) -> None:
     """Write down what stands booked for an intent, whose row is there."""
-    connection.execute(
-        _RESERVE,
+    _RESERVE.run(
+        connection,
         {
             "intent": entry.intent,
             "cap": entry.cap,

@@ -21,6 +21,7 @@ from govd.jobs import rules, store
 from govd.times import micros
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
     from sqlalchemy import RowMapping
@@ -93,7 +94,7 @@ def job_row(transaction: Transaction, job: str, agent: str | None = None) -> Row
     return row
 
 
-def job_key(state_key: StateKey, row: RowMapping) -> JobKey:
+def job_key(state_key: StateKey, row: Mapping[Any, Any]) -> JobKey:
     """The data key of a job.
 
     Raises:
@@ -104,7 +105,13 @@ def job_key(state_key: StateKey, row: RowMapping) -> JobKey:
     return state_key.unwrap(row["wrapped_key"])
 
 
-def move_job(transaction: Transaction, row: RowMapping, to: JobState, actor: str, **details: Any) -> None:  # noqa: ANN401 - audit details
+def move_job(
+    transaction: Transaction,
+    row: Mapping[Any, Any],
+    to: JobState,
+    actor: str,
+    **details: Any,  # noqa: ANN401 - audit details
+) -> None:
     """Set a job's state, with its audit entry; no entry where it is in that state already."""
     current = JobState(row["state"])
     if rules.move(current, to) is current:
@@ -124,32 +131,29 @@ def move_job(transaction: Transaction, row: RowMapping, to: JobState, actor: str
 
 def ensure_hold(
     transaction: Transaction, key: JobKey, job: str, *, ttl: timedelta, quorum: int, policy_sha256: str
-) -> RowMapping:
+) -> store.OpenHold:
     """The open hold of a job, made with this intent if there is none. Its end is never moved."""
     found = store.open_hold(transaction.connection, job)
     if found is not None:
-        if quorum > found["quorum"]:
-            store.change_hold(transaction.connection, found["id"], quorum=quorum)
+        if quorum > found.quorum:
+            store.change_hold(transaction.connection, found.id, quorum=quorum)
         return found
-    hold_id = new_id()
+    made = store.OpenHold(new_id(), micros(transaction.now + ttl), quorum)
     store.add_hold(
         transaction.connection,
         {
-            "id": hold_id,
+            "id": made.id,
             "job": job,
             "state": "open",
-            "sealed": key.seal({"nonce": os.urandom(_NONCE_BYTES).hex()}, f"hold:{hold_id}"),
+            "sealed": key.seal({"nonce": os.urandom(_NONCE_BYTES).hex()}, f"hold:{made.id}"),
             "opened_at": micros(transaction.now),
             "closed_at": None,
-            "expires_at": micros(transaction.now + ttl),
+            "expires_at": made.expires_at,
             "quorum": quorum,
             "policy_sha256": policy_sha256,
         },
     )
-    opened = store.open_hold(transaction.connection, job)
-    if opened is None:
-        raise IntegrityError("a hold that was just opened is not there")
-    return opened
+    return made
 
 
 def move_intent(
@@ -202,10 +206,24 @@ def follow(transaction: Transaction, job: str, actor: str) -> None:
     if row["implicit"]:
         states = [IntentState(item["state"]) for item in intent_store.of_job(transaction.connection, job)]
         move_job(transaction, row, intent_rules.implicit_job_state(states), actor)
-    elif store.live_holds(transaction.connection, job):
+    else:
+        follow_holds(transaction, row, actor, held=bool(store.live_holds(transaction.connection, job)))
+
+
+def follow_holds(transaction: Transaction, row: Mapping[Any, Any], actor: str, *, held: bool) -> None:
+    """Bring the state of an explicit job, which is open, to whether something in it waits for people."""
+    if held:
         move_job(transaction, row, JobState.HELD, actor)
-    elif current is JobState.HELD:
+    elif row["state"] == JobState.HELD.value:
         move_job(transaction, row, JobState.PROCESSING, actor)
+
+
+def settle_empty_holds(transaction: Transaction, job: str) -> None:
+    """End the live holds of a job in which nothing waits any more."""
+    for hold in store.live_holds(transaction.connection, job):
+        rows = intent_store.of_hold(transaction.connection, hold["id"])
+        if all(row["state"] != IntentState.HELD.value for row in rows):
+            store.change_hold(transaction.connection, hold["id"], state="settled")
 
 
 def end_job(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, cast
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from govd.contract.jobs import JobState
 from govd.jobs.rules import TERMINAL
+from govd.storage.prepared import Prepared
 from govd.storage.schema import holds, intents, jobs, votes
 
 if TYPE_CHECKING:
@@ -18,14 +19,68 @@ if TYPE_CHECKING:
 LIVE: Final = ("open", "closed")
 """States of a hold that still waits for people."""
 
-_INSERT: Final = insert(jobs)
+_INSERT: Final = Prepared(insert(jobs))
 _BY_ID: Final = select(jobs).where(jobs.c.id == bindparam("id_"))
-_OPEN_HOLD: Final = select(holds).where(holds.c.job == bindparam("job_"), holds.c.state == "open")
+_OPEN_HOLD: Final = Prepared(
+    select(holds.c.id, holds.c.expires_at, holds.c.quorum).where(
+        holds.c.job == bindparam("job_"), holds.c.state == "open"
+    )
+)
+_INSERT_HOLD: Final = Prepared(insert(holds))
+_STANDING: Final = Prepared(
+    select(
+        jobs.c.id,
+        jobs.c.agent,
+        jobs.c.state,
+        jobs.c.parent,
+        jobs.c.origin,
+        jobs.c.implicit,
+        jobs.c.wrapped_key,
+        jobs.c.risk,
+        select(func.count()).select_from(intents).where(intents.c.job == jobs.c.id).scalar_subquery(),
+        select(func.count())
+        .select_from(holds)
+        .where(holds.c.job == jobs.c.id, or_(*(holds.c.state == state for state in LIVE)))
+        .scalar_subquery(),
+    ).where(jobs.c.id == bindparam("job_"))
+)
+
+
+class Standing(TypedDict):
+    """What a submission asks of its job, read at once; its intents and its live holds are counted."""
+
+    id: str
+    agent: str
+    state: str
+    parent: str | None
+    origin: str
+    implicit: int
+    wrapped_key: bytes | None
+    risk: int
+    intents: int
+    live: int
+
+
+_STANDING_FIELDS: Final = tuple(Standing.__annotations__)
+
+
+class OpenHold(NamedTuple):
+    """A hold that still gathers intents."""
+
+    id: str
+    expires_at: int
+    quorum: int
 
 
 def add(connection: Connection, values: dict[str, Any]) -> None:
     """Insert a job."""
-    connection.execute(_INSERT, values)
+    _INSERT.run(connection, values)
+
+
+def standing(connection: Connection, job: str) -> Standing | None:
+    """One job as a submission meets it."""
+    row = _STANDING.first(connection, {"job_": job})
+    return None if row is None else cast("Standing", dict(zip(_STANDING_FIELDS, row, strict=True)))
 
 
 def by_id(connection: Connection, job: str) -> RowMapping | None:
@@ -78,12 +133,13 @@ def held_jobs(connection: Connection) -> tuple[int, int | None]:
 
 def add_hold(connection: Connection, values: dict[str, Any]) -> None:
     """Insert a hold."""
-    connection.execute(insert(holds).values(**values))
+    _INSERT_HOLD.run(connection, values)
 
 
-def open_hold(connection: Connection, job: str) -> RowMapping | None:
+def open_hold(connection: Connection, job: str) -> OpenHold | None:
     """The hold of a job that still gathers intents."""
-    return connection.execute(_OPEN_HOLD, {"job_": job}).mappings().first()
+    row = _OPEN_HOLD.first(connection, {"job_": job})
+    return None if row is None else OpenHold(*row)
 
 
 def live_holds(connection: Connection, job: str) -> Sequence[RowMapping]:
