@@ -5,29 +5,28 @@ Must never let an approval from before survive: what it was spent on is not know
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from govd.audit.model import Entry
 from govd.contract.errors import ForbiddenError
 from govd.contract.heads import SignedHead
 from govd.contract.intents import IntentState
-from govd.contract.votes import Restoration, sign, verify
+from govd.contract.votekey import public_text
+from govd.contract.votes import Restoration, sign
 from govd.identities import store as identity_store
 from govd.intents import store as intent_store
 from govd.jobs import books
+from govd.storage import state
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from govd.anchor import Anchor
     from govd.storage.ledger import Ledger, Transaction
 
 
-def restore(
-    ledger: Ledger, anchor: Anchor, operator: str, key: Ed25519PrivateKey, now: datetime
-) -> tuple[int, int]:
+def restore(ledger: Ledger, anchor: Anchor, operator: str, key: Ed25519PrivateKey) -> tuple[int, int]:
     """Open a new epoch, revoke every approval that stands; the epoch, and how many were revoked.
 
     Raises:
@@ -36,16 +35,9 @@ def restore(
     remembered = anchor.read()
     after = SignedHead.parse(remembered).head.epoch if remembered else 0
     known = ledger.read(lambda connection: identity_store.find(connection, "operator", operator))
-    statement = Restoration(
-        epoch=max(after, ledger.epoch) + 1,
-        seq=ledger.head.seq,
-        head=ledger.head.digest,
-        signed_by=operator,
-        signed_at=now,
-    )
-    signature = sign(statement, key)
-    if known is None or known.state != "active" or not verify(statement, signature, known.public_key or ""):
+    if known is None or known.state != "active" or known.public_key != public_text(key):
         raise ForbiddenError("this key is not the key of an operator of this state")
+    lost_at = ledger.head
 
     def work(transaction: Transaction) -> int:
         count = 0
@@ -53,13 +45,16 @@ def restore(
             books.move_intent(transaction, row, IntentState.REVOKED, f"operator:{operator}", code="restored")
             books.follow(transaction, row["job"], f"operator:{operator}")
             count += 1
-        transaction.record(
-            Entry(
-                type="state.restored",
-                actor=f"operator:{operator}",
-                details={"revoked": count, "at": statement.seq},
-            )
+        # Signed in here: only now is it known which epoch this is.
+        statement = Restoration(
+            epoch=state.epoch(transaction.connection),
+            seq=lost_at.seq,
+            head=lost_at.digest,
+            signed_by=operator,
+            signed_at=transaction.now,
         )
+        details = {"revoked": count, "at": lost_at.seq, "signature": b64decode(sign(statement, key)).hex()}
+        transaction.record(Entry(type="state.restored", actor=f"operator:{operator}", details=details))
         return count
 
     revoked = ledger.new_epoch(f"operator:{operator}", after=after, work=work) or 0

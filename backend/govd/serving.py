@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -15,6 +14,7 @@ import watchfiles
 
 from govd.api.server import AGENTS_CONNECTIONS, OPERATORS_CONNECTIONS, Door, bind_tcp, bind_unix
 from govd.contract.errors import GovError, UsageError
+from govd.contract.text import ascii_json
 from govd.doors import agents_app, operators_app, with_heads
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Serving:
             "halted": self._govd.ledger.halted,
         }
         with contextlib.suppress(BrokenPipeError):
-            sys.stdout.write(json.dumps(ready) + "\n")
+            sys.stdout.write(ascii_json(ready) + "\n")
             sys.stdout.flush()
 
     # -- what goes on beside -----------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from govd.contract.errors import GovError, UsageError
-from govd.contract.text import visible
+from govd.contract.text import ascii_json, visible
 from govd.settings import default_operator_dir, default_state
 
 if TYPE_CHECKING:
@@ -62,8 +61,7 @@ def show(text: str) -> None:
 
 def show_json(value: object) -> None:
     """A JSON document, on stdout."""
-    # ensure_ascii: no character of an agent's text reaches the terminal as itself.
-    click.echo(json.dumps(value, indent=2, ensure_ascii=True))
+    click.echo(ascii_json(value, indent=2))
 
 
 def table(rows: Iterable[Mapping[str, object]], columns: list[str]) -> None:

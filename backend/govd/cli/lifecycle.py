@@ -200,7 +200,7 @@ def restore(
         clock = SystemClock()
         ledger = Ledger.open(url=layout.database_url(settings), audit_dir=layout.audit, clock=clock)
         try:
-            epoch, revoked = go_on(ledger, Anchor(layout.anchor(settings)), name, key, clock.now())
+            epoch, revoked = go_on(ledger, Anchor(layout.anchor(settings)), name, key)
         finally:
             ledger.close()
     finally:

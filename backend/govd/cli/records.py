@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from govd.cli import frame
-from govd.settings import Layout
+from govd.settings import Layout, read_settings
 
 
 @click.group()
@@ -23,10 +23,18 @@ def audit() -> None:
 @frame.json_option
 @frame.failing
 def verify(path: Path | None, state: Path, as_json: bool) -> None:  # noqa: FBT001 - a flag
-    """Check the chain of a folder of day files, or of one file. Needs nothing but the files."""
-    from govd.audit.verify import verify as check
+    """Check the chain of a folder of day files or of one file, which needs nothing but the files.
 
-    report = check(path or Layout(state).audit)
+    Without PATH: the log of --state, held against its database both ways.
+    """
+    from govd.audit.verify import verify as check
+    from govd.storage.engine import make_engine, parse_url
+
+    database = None
+    layout = Layout(state.absolute())
+    if path is None and layout.settings.exists():
+        database = make_engine(parse_url(layout.database_url(read_settings(layout.state))), writer=False)
+    report = check(path or layout.audit, database=database)
     if as_json:
         frame.show_json(asdict(report))
     else:
@@ -44,7 +52,7 @@ def verify(path: Path | None, state: Path, as_json: bool) -> None:  # noqa: FBT0
 @frame.failing
 def doctor(state: Path, operator_dir: Path, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """Check what you would otherwise find out at night: each finding with its mending command."""
-    from govd.doctor import examine
+    from govd.cli.examination import examine
 
     findings = examine(state.absolute(), operator_dir.absolute())
     if as_json:

@@ -176,7 +176,7 @@ def _host(text: str, read: Callable[[str], domains.Host | None], lists: Compiled
 
 def _amounts(subject: Subject, _: CompiledPolicy, __: Facts) -> Iterator[Finding]:
     for code, sentence in subject.price.troubles:
-        yield _finding("amounts", subject.names[0], code, Outcome.PENDING, sentence)
+        yield _finding("amounts", "price", code, Outcome.PENDING, sentence)
 
 
 _VERBS: Final = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from govd.audit.verify import verify
+from govd.cli.client import Client
 from govd.contract.errors import GovError
 from govd.lock import running
 from govd.policy.loading import load
@@ -124,8 +125,6 @@ def _log(layout: Layout) -> Iterator[Finding]:
 
 
 def _service(layout: Layout, operator_dir: Path) -> Iterator[Finding]:
-    from govd.cli.client import Client
-
     try:
         running(layout.lock)
         seen = Client(layout.state, operator_dir, None).request("GET", "/v1/overview")

@@ -1,0 +1,146 @@
+"""An agent that wants to push, the executor that could, and a remote that holds only what was approved."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.govd_process import BIN, GovdProcess, environment, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+POLICY = """\
+version: 1
+name: releases
+tools: ["exec.*"]
+tool_calls:
+  effects: {{"exec.git.push": irreversible}}
+  allow: ["exec.true"]
+  hold: ["exec.git.push", "exec.sh", "exec.python3"]
+holds: {{ttl: {ttl}}}
+"""
+
+
+def git(folder: Path, *argv: str) -> str:
+    """A git command in a folder, with nobody's own settings."""
+    env = environment({"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0"})
+    done = subprocess.run(["git", "-C", str(folder), *argv], env=env, capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
+@dataclass
+class Releases:
+    """The whole scene, with real processes."""
+
+    govd: GovdProcess
+    repository: Path
+    remote: Path
+    token_file: Path
+    socket: Path
+    heads: Path
+
+    def commit(self, text: str) -> str:
+        """A new commit on main; its object."""
+        (self.repository / "VERSION").write_text(text + "\n")
+        git(self.repository, "add", "VERSION")
+        git(self.repository, "-c", "user.name=bot", "-c", "user.email=bot@example.com", "commit", "-qm", text)
+        return git(self.repository, "rev-parse", "HEAD")
+
+    def remote_main(self) -> str | None:
+        """The object that the remote's main is at; None where there is none."""
+        listed = git(self.remote, "for-each-ref", "--format=%(objectname)", "refs/heads/main")
+        return listed or None
+
+    def _line(self, *command: str, options: tuple[str, ...] = ()) -> list[str]:
+        fixed = [
+            "exec",
+            "--url",
+            self.govd.url,
+            "--token-file",
+            str(self.token_file),
+            "--executor",
+            str(self.socket),
+        ]
+        return [str(BIN / "govgate"), *fixed, *options, "--", *command]
+
+    def start(self, *command: str, wait: float = 60) -> subprocess.Popen[bytes]:
+        """`govgate exec`, as the agent starts it."""
+        return subprocess.Popen(
+            self._line(*command, options=("--wait", str(wait))),
+            cwd=self.repository,
+            env=environment({"GOVGATE_HEADS": str(self.heads)}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def again(self, intent: str, *command: str) -> subprocess.CompletedProcess[bytes]:
+        """Take up an intent that was declared before."""
+        return subprocess.run(
+            self._line(*command, options=("--intent-id", intent, "--wait", "30")),
+            cwd=self.repository,
+            env=environment({"GOVGATE_HEADS": str(self.heads)}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def releases(tmp_path: Path, govd_at: Callable[..., GovdProcess]) -> Iterator[Callable[..., Releases]]:
+    """Set the scene: `releases(ttl="24h")`."""
+    executors: list[subprocess.Popen[bytes]] = []
+
+    def start(ttl: str = "24h") -> Releases:
+        govd = govd_at(policy=POLICY.format(ttl=ttl))
+        agent = govd.agent("release-bot")
+        executor = govd.executor("runner", ["release-bot"])
+        repository, remote, sockets = tmp_path / "app", tmp_path / "remote.git", tmp_path / "x"
+        repository.mkdir()
+        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(remote)], check=True)
+        git(repository, "init", "-q", "-b", "main")
+        git(repository, "remote", "add", "origin", str(remote))
+        process = subprocess.Popen(
+            [
+                str(BIN / "govgate"), "executor", "--url", govd.url, "--token-file", str(executor.token_file),
+                "--agent", "release-bot", "--socket-dir", str(sockets), "--journal", str(tmp_path / "journal"),
+            ],
+            env=environment({"GOVGATE_HEADS": str(tmp_path / "executor-heads")}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        executors.append(process)
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["ready"] is True
+        return Releases(
+            govd, repository, remote, agent.token_file, sockets / "release-bot.sock", tmp_path / "heads"
+        )
+
+    yield start
+    for process in executors:
+        process.terminate()
+        process.wait(30)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def verify_log(govd: GovdProcess) -> None:
+    """The chain holds, as an operator would check it."""
+    run("govd", "audit", "verify", "--state", govd.state)
+
+
+def audit_types(govd: GovdProcess) -> list[str]:
+    """The types of every entry of the log, in order."""
+    lines = [
+        line
+        for path in sorted((govd.state / "audit").glob("*.jsonl"))
+        for line in path.read_bytes().splitlines()
+    ]
+    return [str(json.loads(line)["type"]) for line in lines]
