@@ -14,9 +14,11 @@ from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotati
 from govd.api.streams import event_stream
 from govd.contract.errors import UnauthenticatedError
 from govd.contract.limits import MAX_PENDING_PER_AGENT
-from govd.contract.system import Alarms, Health, Me, Overview, Reloaded
+from govd.contract.money import decimal_text
+from govd.contract.system import Alarms, Health, Limit, Me, Overview, Reloaded
 from govd.intents import store as intent_store
 from govd.jobs import store as job_store
+from govd.policy.rules import caps_of
 from govd.times import maybe_instant
 
 if TYPE_CHECKING:
@@ -73,7 +75,26 @@ def _me(govd: Govd, identity: Identity) -> Me:
         policy_sha256=govd.policies.current.sha256,
         pending=pending,
         pending_limit=MAX_PENDING_PER_AGENT,
+        limits=_limits(govd, identity) if identity.kind == "agent" else [],
     )
+
+
+def _limits(govd: Govd, agent: Identity) -> list[Limit]:
+    """What is left of each cap that counts this agent's intents."""
+    caps = caps_of(agent.name, govd.policies.current, govd.clock.now())
+    keys = [(cap.cap, cap.subject, cap.window) for cap in caps]
+    totals = govd.ledger.read(lambda connection: intent_store.read_totals(connection, keys))
+    return [
+        Limit(
+            cap=cap.cap,
+            window=cap.window,
+            metric=cap.metric,
+            used=decimal_text(cap.metric, totals[key][0]),
+            limit=decimal_text(cap.metric, cap.limit),
+            left=decimal_text(cap.metric, max(cap.limit - totals[key][0], 0)),
+        )
+        for cap, key in zip(caps, keys, strict=True)
+    ]
 
 
 def _shared(govd: Govd, context: Context, kinds: tuple[str, ...]) -> APIRouter:

@@ -1,11 +1,11 @@
-"""Amounts: decimals on the wire, whole units in the books. Never floats.
+"""Amounts: decimals on the wire, whole units in the books. Never floats, never rounded down.
 
 USD is counted in micro-USD and rounded up, so that no cap is passed by rounding; a count in ones.
 """
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Decimal, InvalidOperation, localcontext
+import re
 from typing import Final, Literal
 
 from govd.contract.errors import InvalidRequestError
@@ -13,10 +13,20 @@ from govd.contract.errors import InvalidRequestError
 Metric = Literal["usd", "count"]
 
 MICRO: Final = 1_000_000
+PLACES: Final = 6
 MAX_UNITS: Final = 2**62
-"""Beyond this an amount does not fit a BIGINT together with a total: it is refused, never wrapped."""
+"""The largest amount, about 4.6 trillion USD: two of them still fit a database's BIGINT together."""
 
-_PRECISION: Final = 120
+_DECIMAL: Final = re.compile(r"([0-9]{1,78})(?:\.([0-9]{1,78}))?", re.ASCII)
+
+
+def micro_usd(text: str) -> int:
+    """Micro-USD of a non-negative decimal such as `"50000"` or `"0.10"`, rounded up to the next micro-USD.
+
+    Raises:
+        InvalidRequestError: not such a decimal, or beyond `MAX_UNITS`.
+    """
+    return _scaled(text, PLACES)
 
 
 def units(metric: Metric, text: str) -> int:
@@ -25,15 +35,20 @@ def units(metric: Metric, text: str) -> int:
     Raises:
         InvalidRequestError: not a plain non-negative decimal, or too large for the books.
     """
-    try:
-        with localcontext() as context:
-            context.prec = _PRECISION
-            value = Decimal(text) * (MICRO if metric == "usd" else 1)
-            if not value.is_finite() or value < 0 or value > MAX_UNITS:
-                raise InvalidRequestError(f"an amount that cannot be booked: {text[:40]!r}")
-            return int(value.to_integral_value(rounding=ROUND_CEILING))
-    except InvalidOperation:
-        raise InvalidRequestError(f"not an amount: {text[:40]!r}") from None
+    return _scaled(text, PLACES if metric == "usd" else 0)
+
+
+def _scaled(text: str, places: int) -> int:
+    found = _DECIMAL.fullmatch(text)
+    if found is None:
+        raise InvalidRequestError("not a decimal amount: digits, and a point if need be, are expected")
+    fraction = found[2] or ""
+    whole = int(found[1] + fraction[:places].ljust(places, "0"))
+    if fraction[places:].strip("0"):
+        whole += 1
+    if whole > MAX_UNITS:
+        raise InvalidRequestError(f"an amount beyond {MAX_UNITS // 10**places} cannot be booked")
+    return whole
 
 
 def decimal_text(metric: Metric, amount: int) -> str:
@@ -43,3 +58,10 @@ def decimal_text(metric: Metric, amount: int) -> str:
     sign = "-" if amount < 0 else ""
     whole, rest = divmod(abs(amount), MICRO)
     return f"{sign}{whole}.{rest:06d}"
+
+
+def pretty_usd(micro: int) -> str:
+    """Micro-USD for people: thousands separated, cents or finer only where there are any."""
+    whole, rest = divmod(micro, MICRO)
+    fraction = f"{rest:06d}".rstrip("0")
+    return f"{whole:,}" + (f".{fraction.ljust(2, '0')}" if fraction else "")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from govd.contract.jobs import Assurance
-from govd.contract.wire import Name, Origin, Reason, Sha256, Timestamp, Wire
+from govd.contract.wire import Int, Name, Origin, Reason, Sha256, Timestamp, Wire
 
 
 class Alarm(Wire):
@@ -50,6 +50,17 @@ class Overview(Health):
     agent_url: str
 
 
+class Limit(Wire):
+    """What is left of one cap in its present window: decimals, USD with six places or a count."""
+
+    cap: str
+    window: str
+    metric: Literal["usd", "count"]
+    used: str
+    limit: str
+    left: str
+
+
 class Me(Wire):
     """`GET /v1/me`: what the holder of this token may do, and what is left today."""
 
@@ -61,7 +72,7 @@ class Me(Wire):
     policy_sha256: Sha256
     pending: int = 0
     pending_limit: int = 0
-    limits: list[dict[str, str]] = Field(default_factory=list)
+    limits: list[Limit] = Field(default_factory=list)
 
 
 class IdentityView(Wire):
@@ -86,8 +97,8 @@ class AgentSubmission(Wire):
 
     name: Name
     origins: Annotated[list[Origin], Field(max_length=32)] = Field(default_factory=lambda: ["user"])
-    uid: Annotated[int, Field(ge=0, le=2**32)] | None = None
-    ttl_s: Annotated[int, Field(ge=60, le=366 * 86_400)] = 86_400
+    uid: Annotated[Int, Field(ge=0, le=2**32)] | None = None
+    ttl_s: Annotated[Int, Field(ge=60, le=366 * 86_400)] = 86_400
 
 
 class TokenIssued(Wire):
@@ -170,7 +181,7 @@ class Alarms(Wire):
 class Rotation(Wire):
     """The body of `POST /v1/agents/{name}/token`: the new token's life in seconds."""
 
-    ttl_s: Annotated[int, Field(ge=60, le=366 * 86_400)] = 86_400
+    ttl_s: Annotated[Int, Field(ge=60, le=366 * 86_400)] = 86_400
 
 
 class Reloaded(Wire):

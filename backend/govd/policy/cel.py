@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cel_expr_python import cel  # type: ignore[import-untyped] # it ships stubs without py.typed
 
 from govd.contract.errors import GovError
-from govd.policy.money import MAX_MICRO, MICRO, micro_usd
+from govd.contract.money import MAX_UNITS, MICRO, micro_usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +88,7 @@ def _usd_of_text(text: str) -> int:
 
 
 def _usd_of_whole(number: int) -> int:
-    if not 0 <= number <= MAX_MICRO // MICRO:
+    if not 0 <= number <= MAX_UNITS // MICRO:
         raise ValueError("an amount below zero, or beyond 9.2 trillion USD")
     return number * MICRO
 

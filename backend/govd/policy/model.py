@@ -25,7 +25,7 @@ from pydantic import (
 from govd.contract.errors import InvalidRequestError
 from govd.contract.intents import Kind
 from govd.contract.limits import MAX_NAME
-from govd.policy.money import micro_usd
+from govd.contract.money import micro_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from govd.contract.decisions import Outcome, Risk, RiskPart
+from govd.contract.money import MICRO
 from govd.contract.text import mixed_scripts, visible
 from govd.policy.model import ReasonCode
-from govd.policy.money import MICRO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from govd.contract.decisions import STRICTNESS, DecisionView, Finding, Gauge, Outcome, Reservation
 from govd.contract.errors import InvalidRequestError
+from govd.contract.money import decimal_text, pretty_usd
 from govd.contract.text import visible
 from govd.policy import domains
 from govd.policy.cel import ExpressionError, Scope
 from govd.policy.model import Booking, ReasonCode
-from govd.policy.money import decimal_text, pretty_usd
 from govd.policy.risk import risk_of, risk_of_failure
 from govd.policy.subject import scope_values, subject_of
 
@@ -217,7 +217,7 @@ def _spoken(subject: Subject, rule: CompiledRule) -> Finding:
     message = rule.rule.message or f"{rule.rule.name} {verb}: {rule.rule.expression}"
     evidence: JsonObject = {"expression": rule.rule.expression}
     if subject.price.micro is not None:
-        evidence["usd"] = decimal_text(subject.price.micro)
+        evidence["usd"] = decimal_text("usd", subject.price.micro)
         message += f" (this is {pretty_usd(subject.price.micro)} USD)"
     return _finding("custom", rule.rule.name, code, outcome, message, evidence)
 
@@ -250,7 +250,6 @@ def _over(rule: CompiledLimit, booking: Booking, facts: Facts) -> Finding:
     used = _used(booking, facts)
     show = pretty_usd if booking.metric == "usd" else "{:,}".format
     unit = "USD" if booking.metric == "usd" else "intents"
-    wire = decimal_text if booking.metric == "usd" else str
     sentence = (
         f"{booking.cap}: {show(used)} of {show(booking.limit)} {unit} used today; "
         f"this adds {show(booking.amount)}"
@@ -261,9 +260,9 @@ def _over(rule: CompiledLimit, booking: Booking, facts: Facts) -> Finding:
         subject=booking.subject,
         window=booking.window,
         metric=booking.metric,
-        used=wire(used),
-        limit=wire(booking.limit),
-        adds=wire(booking.amount),
+        used=decimal_text(booking.metric, used),
+        limit=decimal_text(booking.metric, booking.limit),
+        adds=decimal_text(booking.metric, booking.amount),
     )
     return finding.model_copy(update={"gauge": gauge})
 
@@ -319,13 +318,28 @@ def _booked(subject: Subject, policy: CompiledPolicy, now: datetime) -> list[tup
     return found
 
 
+def caps_of(agent: str, policy: CompiledPolicy, now: datetime) -> list[Booking]:
+    """Every total that this agent's intents may count in now, with an amount of 0: what `/v1/me` shows."""
+    window = f"day:{now.astimezone(policy.zone).date().isoformat()}" if policy.limits else ""
+    return [
+        Booking(
+            rule.rule.name,
+            f"agent:{agent}" if rule.rule.per == "agent" else "all",
+            window,
+            rule.rule.metric,
+            0,
+            rule.limit,
+        )
+        for rule in policy.limits
+    ]
+
+
 def _reservation(booking: Booking) -> Reservation:
-    wire = decimal_text if booking.metric == "usd" else str
     return Reservation(
         cap=booking.cap,
         subject=booking.subject,
         window=booking.window,
         metric=booking.metric,
-        amount=wire(booking.amount),
-        limit=wire(booking.limit),
+        amount=decimal_text(booking.metric, booking.amount),
+        limit=decimal_text(booking.metric, booking.limit),
     )

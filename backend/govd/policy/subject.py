@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from govd.contract.actions import Audio, HttpRequest, ProcessExec, ToolCall
 from govd.contract.errors import InvalidRequestError
+from govd.contract.money import micro_usd
 from govd.contract.text import visible
 from govd.policy import cel, domains
 from govd.policy.commands import unwrap
 from govd.policy.model import EFFECTS, ReasonCode
-from govd.policy.money import micro_usd
 
 if TYPE_CHECKING:
     from datetime import datetime

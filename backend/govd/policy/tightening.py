@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from govd.contract.money import pretty_usd
 from govd.policy.globs import covered, covers, overlaps
 from govd.policy.model import EFFECTS, duration
-from govd.policy.money import pretty_usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govd.contract.errors import InvalidRequestError, NotFoundError
+from govd.contract.money import MAX_UNITS, decimal_text, micro_usd, pretty_usd
 from govd.policy import places, schema
 from govd.policy.globs import Patterns, covers, matches, overlaps
 from govd.policy.loading import load
-from govd.policy.money import MAX_MICRO, decimal_text, micro_usd, pretty_usd
 from tests.performance.policy_100 import build_100_rules, rule_count
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,13 +46,13 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
 def test_money_never_comes_out_lower(value: Decimal) -> None:
     exact = int((value * 10**6).to_integral_value(ROUND_CEILING))
     assert micro_usd(f"{value:f}") == exact
-    assert micro_usd(decimal_text(exact)) == exact
+    assert micro_usd(decimal_text("usd", exact)) == exact
 
 
 def test_the_largest_amount_fits_a_bigint() -> None:
-    assert micro_usd(decimal_text(MAX_MICRO)) == MAX_MICRO
+    assert micro_usd(decimal_text("usd", MAX_UNITS)) == MAX_UNITS
     with pytest.raises(InvalidRequestError):
-        micro_usd(decimal_text(MAX_MICRO + 1))
+        micro_usd(decimal_text("usd", MAX_UNITS + 1))
 
 
 def test_money_for_people() -> None:
