@@ -18,10 +18,12 @@ from govd.contract.errors import GovError, HaltedError, UnreachableError
 from govd.contract.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 _CONNECT_SECONDS: Final = 2.0
+_RUN_SECONDS: Final = 60.0
+_END_SECONDS: Final = 10.0
 _MAX_COMPLAINT: Final = 600
 _kept: list[subprocess.Popen[bytes]] = []
 """Backends outlive the console: their handles are kept so that nobody reaps or warns about them."""
@@ -71,22 +73,23 @@ def initialise(state: Path, operator_dir: Path, name: str, passphrase: str, more
         os.close(reader)
 
 
-def run(
-    name: str, *arguments: str, pass_fds: tuple[int, ...] = (), env: Mapping[str, str] | None = None
-) -> str:
+def run(name: str, *arguments: str, pass_fds: tuple[int, ...] = (), seconds: float = _RUN_SECONDS) -> str:
     """Run one of our programs to its end; what it said on stdout.
 
     Raises:
-        GovError: it ended otherwise than well.
+        GovError: it ended otherwise than well, or not within so many seconds.
     """
-    done = subprocess.run(  # noqa: S603 - our own program by its path, no shell
-        [program(name), *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        pass_fds=pass_fds,
-        env=env,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program by its path, no shell
+            [program(name), *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            pass_fds=pass_fds,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise GovError(f"{name} {arguments[0]} did not end within {seconds:.0f} s") from None
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()[-_MAX_COMPLAINT:]
         raise GovError(f"{name} {arguments[0]} was refused: {visible(said)}")
@@ -134,15 +137,17 @@ def first_line(process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
     return None
 
 
-def reap(seconds: float = 10.0) -> None:
+def reap() -> None:
     """Wait for the backends of this process that were told to stop; end by its handle one that does not."""
     while _kept:
         process = _kept.pop()
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.terminate()
-            process.wait()
+        for end in (process.terminate, process.kill):
+            try:
+                process.wait(_END_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                end()
+        process.wait()
 
 
 def how_to_stop(state: Path) -> str:

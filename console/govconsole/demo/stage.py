@@ -175,7 +175,7 @@ class Stage:
         self._started, self._files = [], []
         if self._serving:
             with contextlib.suppress(GovError):
-                embedded.run("govd", "stop", "--state", str(self.state))
+                embedded.run("govd", "stop", "--state", str(self.state), seconds=_END_SECONDS)
             embedded.reap()
             self._serving = False
 

@@ -70,7 +70,7 @@ def banner(status: Status, now: datetime) -> list[Span]:
         seen = age(status.fresh_at, now)
         return [
             Span("⚠ backend lost  ", "bad"),
-            Span(f"{status.lost_why} · try {status.retries} · what you see is {seen} old, verbs are refused"),
+            Span(f"what you see is {seen} old, verbs are refused · try {status.retries} · {status.lost_why}"),
         ]
     if not status.connected and status.retries:
         return [Span("⚠ no backend  ", "bad"), Span(f"{status.lost_why} · try {status.retries}")]
