@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.responses import Response
 
 if TYPE_CHECKING:
+    import concurrent.futures
     from collections.abc import Callable
     from datetime import datetime
 
@@ -22,6 +25,46 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Results:
+    """Brings the writer's results into the event loop, a whole group with one wake-up.
+
+    `asyncio.wrap_future` would wake the loop for each (25 µs a decision at 64 clients).
+    """
+
+    def __init__(self, give_way: Callable[[], None]) -> None:
+        self._give_way = give_way
+        self._done: deque[tuple[asyncio.Future[Any], concurrent.futures.Future[Any]]] = deque()
+        self._called = False
+
+    async def of(self, done: concurrent.futures.Future[T]) -> T:
+        """The result, once it is there."""
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[T] = loop.create_future()
+
+        def arrived(finished: concurrent.futures.Future[T]) -> None:
+            self._done.append((waiting, finished))
+            if not self._called:
+                self._called = True
+                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                    loop.call_soon_threadsafe(self._hand_out)
+
+        done.add_done_callback(arrived)
+        return await waiting
+
+    def _hand_out(self) -> None:
+        self._give_way()
+        self._called = False  # before the first is taken: what arrives from here on calls again
+        while self._done:
+            waiting, finished = self._done.popleft()
+            if waiting.done():
+                continue
+            error = finished.exception()
+            if error is None:
+                waiting.set_result(finished.result())
+            else:
+                waiting.set_exception(error)
+
+
 @dataclass(frozen=True)
 class Context:
     """Shared by the routes of one door."""
@@ -30,10 +73,12 @@ class Context:
     ledger: Ledger
     hub: Hub
     now: Callable[[], datetime]
+    results: Results
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a work in the writer and wait until it is durable."""
-        return await asyncio.wrap_future(self.ledger.submit(work))
+        self.ledger.give_way()
+        return await self.results.of(self.ledger.submit(work))
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query in the read pool."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from govd.contract.errors import GovError, InvalidRequestError
@@ -47,7 +48,8 @@ def invalid(error: ValidationError, prefix: str = "") -> InvalidRequestError:
     return InvalidRequestError(visible(f"{first['msg']}{more}", _LONGEST), pointer=visible(pointer, _LONGEST))
 
 
-def _plain(status: int, detail: str) -> Response:
+def plain(status: int, detail: str) -> Response:
+    """An answer of HTTP's own, in the same shape."""
     body: dict[str, Any] = {
         "type": f"urn:govconsole:error:http-{status}",
         "title": detail,
@@ -75,16 +77,20 @@ def install(app: FastAPI) -> None:
     async def http(_: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        answer = _plain(error.status_code, visible(str(error.detail), _LONGEST))
+        answer = plain(error.status_code, visible(str(error.detail), _LONGEST))
         answer.headers.update(error.headers or {})
         return answer
+
+    async def gone(_: Request, __: Exception) -> Response:
+        return plain(400, "The client left")  # nobody reads it, and nothing of ours went wrong
 
     async def unexpected(_: Request, error: Exception) -> Response:
         # Its text may quote a request: the log tells its class and place, never its words.
         log.error("unexpected error", exc_info=error)
-        return _plain(500, "Internal error")
+        return plain(500, "Internal error")
 
     app.add_exception_handler(GovError, ours)
     app.add_exception_handler(RequestValidationError, wrong_parameters)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, unexpected)

@@ -63,9 +63,8 @@ class Hub:
             for event in events:
                 _put(queue, event)
 
-    @contextlib.contextmanager
-    def listening(self, who: str) -> Iterator[asyncio.Queue[Event | None]]:
-        """A queue of what happens from now on; None in it ends the stream.
+    def refuse_more(self, who: str) -> None:
+        """Say so before an answer begins.
 
         Raises:
             QuotaError: this identity holds as many streams and polls open as it may (threats T18).
@@ -74,6 +73,15 @@ class Hub:
             raise QuotaError(
                 f"at most {MAX_STREAMS_PER_IDENTITY} streams and long polls at once", retry_after=1
             )
+
+    @contextlib.contextmanager
+    def listening(self, who: str) -> Iterator[asyncio.Queue[Event | None]]:
+        """A queue of what happens from now on; None in it ends the stream.
+
+        Raises:
+            QuotaError: this identity holds as many streams and polls open as it may (threats T18).
+        """
+        self.refuse_more(who)
         queue: asyncio.Queue[Event | None] = asyncio.Queue(_QUEUE)
         self._queues.add(queue)
         self._open[who] += 1

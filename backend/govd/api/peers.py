@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from govd.api.errors import plain
+from govd.contract.limits import MAX_DRAINED_BYTES, MAX_HEADER_BYTES
 from govd.identities.model import Peer
 
 if TYPE_CHECKING:
@@ -26,13 +28,88 @@ _TABLES: Final = {4: Path("/proc/net/tcp"), 6: Path("/proc/net/tcp6")}
 _LOCAL, _UID = 1, 7
 
 
+class _HeadersTooLongError(Exception):
+    """Leaves the parser, which then refuses the request."""
+
+
 class PeerProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, with the peer's uid in `scope["client"]` as (`uid:N` | address, socket)."""
+    """uvicorn's HTTP protocol, with the peer's uid in `scope["client"]` as (`uid:N` | address, socket).
+
+    And with what it lacks: a limit on headers (a parser keeps them until their end, which need not come),
+    a limit on what is read after an answer, and our own form for what is no HTTP.
+    """
+
+    _taken = 0
+    _unheard = 0
+    _drained = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base
         """Ask the kernel who is there, once a connection."""
         super().connection_made(transport)
         self.client = identify(transport)  # type: ignore[assignment]  # the scope's form, with a socket path
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and refuse what goes on and on without a header, a body or an end."""
+        self._unheard += len(data)
+        super().data_received(data)
+        if self._unheard > MAX_HEADER_BYTES and not self.transport.is_closing():
+            self.send_400_response("")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._taken = self._unheard = self._drained = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the request line."""
+        self._take(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer."""
+        self._take(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The body follows."""
+        self._unheard = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body; after the answer it is thrown away, up to a limit."""
+        self._unheard = 0
+        if self.cycle.response_complete:
+            self._drained += len(body)
+            if self._drained > MAX_DRAINED_BYTES:
+                self.transport.close()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._unheard = 0
+        super().on_message_complete()
+
+    def _take(self, size: int) -> None:
+        self._taken += size
+        self._unheard = 0
+        if self._taken > MAX_HEADER_BYTES:
+            raise _HeadersTooLongError
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP request, in the shape of every other error, and close."""
+        too_long = max(self._taken, self._unheard) > MAX_HEADER_BYTES
+        status, words = (
+            (431, f"A request's headers have at most {MAX_HEADER_BYTES} bytes")
+            if too_long
+            else (400, msg.rstrip("."))
+        )
+        answer = plain(status, words)
+        lines = [
+            b"HTTP/1.1 %d %s" % (status, b"Request Header Fields Too Large" if too_long else b"Bad Request")
+        ]
+        lines += [name + b": " + value for name, value in (*answer.raw_headers, (b"connection", b"close"))]
+        self.transport.write(b"\r\n".join([*lines, b"", bytes(answer.body)]))
+        self.transport.close()
 
 
 def identify(transport: asyncio.BaseTransport) -> tuple[str, str]:

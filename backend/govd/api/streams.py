@@ -22,13 +22,16 @@ def event_stream(request: Request, hub: Hub, who: Identity) -> StreamingResponse
 
     Raises:
         InvalidRequestError: `Last-Event-ID` is no number.
+        QuotaError: this identity has as many open as it may.
     """
     text = request.headers.get("last-event-id", "")
     if text and (not text.isascii() or not text.isdecimal() or len(text) > _DIGITS):
         raise InvalidRequestError("Last-Event-ID is to be the id of an event: a number")
+    listener = f"{who.kind}:{who.name}"
+    hub.refuse_more(listener)
     agent = who.name if who.kind == "agent" else None
     return StreamingResponse(
-        hub.stream(f"{who.kind}:{who.name}", int(text) if text else None, agent),
+        hub.stream(listener, int(text) if text else None, agent),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

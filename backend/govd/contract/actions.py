@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from govd.contract.limits import MAX_LIST
-from govd.contract.wire import JsonObject, Line, Name, Sha256, ToolName, Wire
+from govd.contract.wire import Int, JsonObject, Line, Name, Sha256, ToolName, Wire
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^/")]
 """An absolute path."""
@@ -53,7 +53,7 @@ class ModelCall(Wire):
     """A call of a language model, declared for the limits."""
 
     model: Line
-    tokens: Annotated[int, Field(ge=0, le=10**9)]
+    tokens: Annotated[Int, Field(ge=0, le=10**9)]
 
 
 class ToolCall(Wire):
@@ -87,7 +87,7 @@ class FileWrite(Wire):
 
     path: Path
     sha256: Sha256
-    size: Annotated[int, Field(ge=0, le=2**50)]
+    size: Annotated[Int, Field(ge=0, le=2**50)]
 
 
 class ProcessExec(Wire):
@@ -106,7 +106,7 @@ class Audio(Wire):
 
     use: Literal["microphone", "record", "egress"]
     host: Domain | None = None
-    seconds: Annotated[int, Field(ge=0, le=10**6)] | None = None
+    seconds: Annotated[Int, Field(ge=0, le=10**6)] | None = None
 
 
 class ContextRelease(Wire):

@@ -11,7 +11,7 @@ from govd.contract.actions import ACTIONS, Action, Path
 from govd.contract.canonical import sha256_hex
 from govd.contract.decisions import DecisionView
 from govd.contract.limits import MAX_LIST
-from govd.contract.wire import Id, Line, Name, Origin, Purpose, Reason, Sha256, Timestamp, Wire
+from govd.contract.wire import Flag, Id, Int, Line, Name, Origin, Purpose, Reason, Sha256, Timestamp, Wire
 
 Kind = Literal[
     "model_call",
@@ -208,8 +208,8 @@ class OutcomeReport(Wire):
     """What an executor says of the run. `not_run`: redeemed, and the action was never started."""
 
     status: Literal["succeeded", "failed", "not_run", "unknown"]
-    exit_code: Annotated[int, Field(ge=-255, le=255)] | None = None
-    sandboxed: bool = False
+    exit_code: Annotated[Int, Field(ge=-255, le=255)] | None = None
+    sandboxed: Flag = False
 
 
 class Resolution(Wire):

@@ -38,6 +38,12 @@ MAX_FLOAT_DIGITS = 40
 MAX_WAIT_SECONDS = 60
 """A long poll, in seconds."""
 
+MAX_HEADER_BYTES = 32 * 1024
+"""The request line and all headers of one request, in bytes."""
+
+MAX_DRAINED_BYTES = 64 * 1024 * 1024
+"""What is read of a body and thrown away after its answer was given, in bytes; then the door closes."""
+
 MAX_HEADER_HEAD = 400
 """The remembered head that a client sends along, in characters."""
 

@@ -17,7 +17,7 @@ from pydantic import Field
 from govd.contract.canonical import canonical_bytes, commitment, sha256_hex
 from govd.contract.errors import InvalidRequestError
 from govd.contract.limits import MAX_LIST
-from govd.contract.wire import Id, Name, Reason, Sha256, Timestamp, Wire
+from govd.contract.wire import Flag, Id, Int, Name, Reason, Sha256, Timestamp, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,14 +112,14 @@ class Vote(Wire):
     hold: Id
     review_token: Sha256
     actions: Annotated[list[ActionCommitment], Field(min_length=1, max_length=MAX_LIST)]
-    quorum: Annotated[int, Field(ge=1, le=99)]
+    quorum: Annotated[Int, Field(ge=1, le=99)]
     expires_at: Timestamp
     verdict: Verdict
     permits: Annotated[list[Permit], Field(max_length=MAX_LIST)] = Field(default_factory=list)
     reason_commitment: Sha256
     guidance_commitment: Sha256
     cast_at: Timestamp
-    on_screen_ms: Annotated[int, Field(ge=0, le=10**10)] = 0
+    on_screen_ms: Annotated[Int, Field(ge=0, le=10**10)] = 0
 
 
 class SignedVote(Wire):
@@ -147,9 +147,9 @@ class Enrolment(Wire):
     name: Name
     public_key: str | None = None
     token_sha256: Sha256 | None = None
-    agents: list[Name] = Field(default_factory=list)
-    uid: int | None = None
-    advisory: bool = False
+    agents: Annotated[list[Name], Field(max_length=MAX_LIST)] = Field(default_factory=list)
+    uid: Annotated[Int, Field(ge=0, le=2**32)] | None = None
+    advisory: Flag = False
     signed_by: Name
     signed_at: Timestamp
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Strict, StringConstraints
 
 from govd.contract.limits import MAX_NAME, MAX_PURPOSE, MAX_REASON
 
@@ -16,9 +17,27 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
 
+_RFC3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})",
+    re.IGNORECASE,
+)
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 9998
+
+
 def _utc(value: object) -> object:
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError("a time needs its zone: write it in UTC, ending in Z")
+    """Only what names one instant: neither a local time nor a number of seconds of whatever epoch."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("a time needs its zone: write it in UTC, ending in Z")
+        year = value.year
+    elif isinstance(value, str) and _RFC3339.fullmatch(value):
+        year = int(value[:4])
+    else:
+        raise ValueError("a time is text as RFC 3339 has it, in UTC: 2026-11-21T09:00:00.000000Z")
+    # Beyond these a change of zone leaves the calendar.
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        raise ValueError(f"a time of the years {_FIRST_YEAR} to {_LAST_YEAR}")
     return value
 
 
@@ -56,6 +75,12 @@ Purpose = Annotated[str, StringConstraints(max_length=MAX_PURPOSE)]
 Reason = Annotated[str, StringConstraints(max_length=MAX_REASON)]
 Line = Annotated[str, StringConstraints(max_length=4096)]
 JsonObject = dict[str, Any]
+
+Int = Annotated[int, Strict()]
+"""An integer that was sent as one: "5", 5.0 and true are other values, and two bodies are never one."""
+
+Flag = Annotated[bool, Strict()]
+"""A truth value that was sent as one."""
 
 
 def iso(moment: datetime) -> str:
