@@ -11,6 +11,7 @@ from textual.binding import Binding
 from govconsole.actions import APP
 from govconsole.screens.dialog import Dialog
 from govconsole.screens.queue import QueueScreen
+from govd.contract.text import visible
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -42,7 +43,7 @@ class ConsoleApp(App[None]):
         """Open the queue; say what the operator has to know first."""
         self.push_screen(QueueScreen(self._session))
         if self._notice:
-            self.notify(self._notice, timeout=10, markup=False)
+            self.notify(visible(self._notice), timeout=10, markup=False)
 
     async def on_unmount(self) -> None:
         """Close the connections; the backend goes on."""

@@ -17,7 +17,7 @@ import click
 
 from govconsole import paths
 from govd.contract.errors import ForbiddenError, GovError, UsageError
-from govd.contract.text import visible
+from govd.contract.text import visible, visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,6 +47,11 @@ class Guarded(click.Group):
 def say(words: str) -> None:
     """A message, on stderr."""
     click.echo(f"govconsole: {visible(words)}", err=True)
+
+
+def data(text: str) -> None:
+    """What was asked for, on stdout; whoever wrote it, no line carries what a terminal obeys."""
+    click.echo("\n".join(visible_lines(text)))
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,7 @@ def jobs_list(places: Places, state: str, *, as_json: bool) -> None:
 
     text = places.run(lambda session: headless.list_jobs(session, state, as_json=as_json))
     if text:
-        click.echo(text)
+        data(text)
     else:
         say(f"no job is {state}" if state != "all" else "there is no job")
 
@@ -154,9 +159,7 @@ def jobs_show(places: Places, job: str, *, as_json: bool) -> None:
     from govconsole import headless
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
-    click.echo(
-        places.run(lambda session: headless.show_job(session, job, as_json=as_json, width=width, say=say))
-    )
+    data(places.run(lambda session: headless.show_job(session, job, as_json=as_json, width=width, say=say)))
 
 
 def _vote(
@@ -259,7 +262,7 @@ def locate(places: Places, *, as_json: bool) -> None:
             "key": str(operator.key_path),
             "heads": str(operator.heads),
         }
-    click.echo(machine(found) if as_json else "\n".join(f"{name:<13}{path}" for name, path in found.items()))
+    data(machine(found) if as_json else "\n".join(f"{name:<13}{path}" for name, path in found.items()))
 
 
 @main.command()

@@ -18,6 +18,7 @@ from typing import Final
 import click
 
 from govconsole.programs import program
+from govd.contract.text import visible
 
 _DONE, _HELD, _EXPIRED, _DENIED = 0, 75, 76, 77
 _MEANING: Final = {
@@ -71,7 +72,7 @@ class ReleaseBot:
 
 def tell(words: str) -> None:
     """A line for whoever watches."""
-    click.echo(f"release-bot: {words}")
+    click.echo(f"release-bot: {visible(words)}")
 
 
 @click.command()

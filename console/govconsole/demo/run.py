@@ -13,7 +13,7 @@ import click
 from govconsole import paths
 from govconsole.demo.stage import OPERATOR, Stage
 from govd.contract.errors import UsageError
-from govd.contract.text import visible_lines
+from govd.contract.text import visible, visible_lines
 
 if TYPE_CHECKING:
     import subprocess
@@ -81,7 +81,7 @@ def _with_console(stage: Stage) -> int:
 
 
 def _without(stage: Stage, agent: subprocess.Popen[bytes]) -> int:
-    click.echo(stage.facts())
+    click.echo(visible(stage.facts()))
     sys.stdout.flush()
     code = agent.wait()
     for line in visible_lines(stage.log.read_text(encoding="utf-8", errors="replace").rstrip("\n")):

@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Label
 
 from govconsole.screens.dialog import Dialog
+from govd.contract.text import visible
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -28,7 +29,7 @@ class PassphraseDialog(Dialog[str]):
     def compose(self) -> ComposeResult:
         """The question and the line."""
         with Vertical(id="box"):
-            yield Label(f"Passphrase of {self._operator}'s vote key", markup=False)
+            yield Label(visible(f"Passphrase of {self._operator}'s vote key"), markup=False)
             yield Input(password=True, id="passphrase", compact=True)
             yield Label("enter unlock   esc cancel   locks after 30 min idle", classes="label", markup=False)
 

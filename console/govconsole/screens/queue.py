@@ -25,6 +25,7 @@ from govconsole.state.queue import VIEWS, Queue
 from govconsole.state.status import Status, banner, header
 from govconsole.widgets.chrome import Banner, FooterBar, HeaderBar
 from govconsole.widgets.joblist import JobList, columns
+from govconsole.widgets.paint import words
 from govconsole.widgets.pane import DocumentPane
 from govd.contract.errors import GovError
 from govd.contract.text import visible
@@ -147,7 +148,7 @@ class QueueScreen(Screen[None]):
         """A vote was taken."""
         detail = message.detail
         self.details[detail.id] = detail
-        self.notify(f"{_DONE[message.verdict]}: {Row.of(detail).title}", markup=False)
+        self.notify(visible(f"{_DONE[message.verdict]}: {detail.title}"), markup=False)
         self.feed.refresh()
         self.redraw()
 
@@ -177,8 +178,8 @@ class QueueScreen(Screen[None]):
         self._tick()
         jobs = self.query_one(JobList)
         jobs.redraw()
-        self.query_one("#columns-row", Static).update(columns(jobs.scrollable_content_region.width))
-        self.query_one("#pill", Static).update(self._pill())
+        self.query_one("#columns-row", Static).update(words(columns(jobs.scrollable_content_region.width)))
+        self.query_one("#pill", Static).update(words(self._pill()))
         self._draw_detail()
         self.query_one(FooterBar).show([*QUEUE, *APP], self.situation())
 
@@ -233,7 +234,7 @@ class QueueScreen(Screen[None]):
         action: Action = next(one for one in QUEUE if one.id == name)
         why = action.blocked(self.situation())
         if why is not None:
-            self.notify(f"{action.label}: {why}", severity="warning", markup=False)
+            self.notify(visible(f"{action.label}: {why}"), severity="warning", markup=False)
             return
         getattr(self, f"do_{name}")()
 

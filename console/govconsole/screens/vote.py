@@ -17,7 +17,9 @@ from govconsole.client.describe import headline
 from govconsole.client.document import Document, Span, blank, field_line, line
 from govconsole.client.review import Prepared, Words, crossings
 from govconsole.screens.dialog import Dialog
+from govconsole.widgets.paint import words
 from govconsole.widgets.pane import DocumentPane
+from govd.contract.text import visible
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -54,10 +56,10 @@ def signed_document(prepared: Prepared, verdict: Verdict, operator: str) -> Docu
             prepared.permits, (value for _, value in sorted(crossings(hold.intents).items())), strict=True
         ):
             highest, limit = amount(permit.highest, gauge.metric), amount(gauge.limit, gauge.metric)
-            words = (
+            told = (
                 f"{permit.cap} ({permit.subject}, {permit.window}) may reach {highest}; its cap is {limit}"
             )
-            found.append(field_line("permits", Span(words, "warn"), width=11, indent=0))
+            found.append(field_line("permits", Span(told, "warn"), width=11, indent=0))
     found += [
         field_line("job", detail.id, width=11, indent=0),
         line(Span("token  ", "dim"), prepared.token, indent=2),
@@ -100,7 +102,9 @@ class VoteDialog(Dialog[Words]):
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel")
                 word = _WORDS[self.verdict][0]
-                yield Button(f"y  Sign: {word}", id="confirm", variant="error" if refuses else "success")
+                yield Button(
+                    words(f"y  Sign: {word}"), id="confirm", variant="error" if refuses else "success"
+                )
 
     def on_mount(self) -> None:
         """Cancel is under the cursor."""
@@ -134,4 +138,4 @@ class VoteDialog(Dialog[Words]):
 
     def _miss(self, field: str, why: str) -> None:
         self.query_one(field, Input).focus()
-        self.notify(why, severity="warning", markup=False)
+        self.notify(visible(why), severity="warning", markup=False)

@@ -9,6 +9,8 @@ from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
 
+from govd.contract.text import visible
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -48,6 +50,11 @@ ROLE_CSS: Final = """
 def content(spans: Iterable[Span]) -> Content:
     """Spans as Textual's content: words and styles apart, so that no bracket in a word means anything."""
     return Content.assemble(*((span.text, STYLES[span.role]) for span in spans))
+
+
+def words(text: str) -> Content:
+    """Plain words, made visible, in which nothing is markup."""
+    return Content(visible(text))
 
 
 def ink(widget: Widget, role: Role) -> Style:
