@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from govd import system
 from govd.api import errors, openapi
 from govd.api.auth import Doorkeeper
-from govd.api.context import Context
+from govd.api.context import Context, Results
 from govd.api.heads import HeadMiddleware
 from govd.attestations import routes as attestation_routes
 from govd.decisions import routes as decision_routes
@@ -53,7 +53,13 @@ def _app(title: str, description: str) -> FastAPI:
 
 def _context(govd: Govd) -> Context:
     doorkeeper = Doorkeeper(govd.directory, govd.clock.now)
-    return Context(doorkeeper=doorkeeper, ledger=govd.ledger, hub=govd.hub, now=govd.clock.now)
+    return Context(
+        doorkeeper=doorkeeper,
+        ledger=govd.ledger,
+        hub=govd.hub,
+        now=govd.clock.now,
+        results=Results(govd.ledger.give_way),
+    )
 
 
 def agents_app(govd: Govd) -> FastAPI:

@@ -5,6 +5,7 @@ Must never accept two different bodies as the same value, nor hash two different
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -59,6 +60,11 @@ def _constant(text: str) -> Any:  # noqa: ANN401 - the signature is json.loads'
     raise MalformedBodyError(f"{text} is not JSON")
 
 
+_decode: Final = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_int=_integer, parse_float=_float, parse_constant=_constant
+).decode
+
+
 def parse_json(data: bytes, max_string: int = MAX_STRING) -> Any:  # noqa: ANN401 - any JSON value
     """The value of a JSON text, or an error that names the place.
 
@@ -68,13 +74,7 @@ def parse_json(data: bytes, max_string: int = MAX_STRING) -> Any:  # noqa: ANN40
             beyond 256 bits; `pointer` names the place.
     """
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_pairs,
-            parse_int=_integer,
-            parse_float=_float,
-            parse_constant=_constant,
-        )
+        value = _decode(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise MalformedBodyError(f"the body is not UTF-8 (byte {error.start})") from None
     except RecursionError:
@@ -83,8 +83,24 @@ def parse_json(data: bytes, max_string: int = MAX_STRING) -> Any:  # noqa: ANN40
         raise MalformedBodyError(
             f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         ) from None
-    check_value(value, max_string)
+    if not _is_harmless(data, max_string):
+        check_value(value, max_string)
     return value
+
+
+def _is_harmless(data: bytes, max_string: int) -> bool:
+    """Whether a text that parsed cannot break a limit, however it is nested: 0.3 µs instead of a walk.
+
+    Each string is no longer than the text; without escapes by code it holds no NUL and no surrogate; and
+    there are no more levels than brackets, no more values than half the bytes. Numbers are checked as
+    they are read.
+    """
+    return (
+        len(data) <= min(max_string, MAX_NODES)
+        and data.isascii()
+        and b"\\u" not in data
+        and data.count(b"{") + data.count(b"[") <= MAX_DEPTH
+    )
 
 
 def check_value(value: object, max_string: int = MAX_STRING) -> None:
@@ -137,12 +153,39 @@ def _hashable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     raise InvalidRequestError(f"a {type(value).__name__} has no canonical form")
 
 
+def _is_plain(value: object) -> bool:
+    """Whether the standard library's own sorted JSON is the canonical form of this value.
+
+    It is where there are no floats, no large integers, no tags, and every key is ASCII (RFC 8785 sorts by
+    UTF-16 units): a test holds the two equal.
+    """
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is dict:
+        for key, inner in value.items():  # type: ignore[attr-defined]  # it is a dict
+            if type(key) is not str or not key.isascii() or key.startswith("$") or not _is_plain(inner):
+                return False
+        return True
+    if kind is list:
+        return all(map(_is_plain, value))  # type: ignore[call-overload]  # it is a list
+    return kind is int and -_SAFE_INTEGER <= value <= _SAFE_INTEGER  # type: ignore[operator]  # it is an int
+
+
+_encode_plain: Final = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+).encode
+
+
 def canonical_bytes(value: object) -> bytes:
     """The RFC 8785 (JCS) form; integers beyond 2^53-1 stand as `{"$int": "…"}`.
 
     Raises:
         InvalidRequestError: the value holds what has no canonical form.
     """
+    if _is_plain(value):
+        with contextlib.suppress(UnicodeEncodeError):  # a lone surrogate: refused below, by its name
+            return _encode_plain(value).encode()  # 6 µs where rfc8785 takes 24
     try:
         return rfc8785.dumps(_hashable(value))
     except rfc8785.CanonicalizationError as error:

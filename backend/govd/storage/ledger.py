@@ -35,6 +35,7 @@ __all__ = ["Ledger", "Transaction"]
 
 T = TypeVar("T")
 
+_PATIENCE_S: Final = 0.02
 _STOPPING: Final = Halt("govd is stopping", "start it again: govd serve", resumable=True)
 
 
@@ -59,6 +60,7 @@ class Ledger:
         self._refusal: Halt | None = None
         """Set before the writer knows of it: a halt from another thread counts at once."""
         self._closed = False
+        self._embedded = readers.dialect.name == "sqlite"
         self._thread = threading.Thread(target=self._loop, name="govd-writer", daemon=True)
         self._thread.start()
 
@@ -121,6 +123,15 @@ class Ledger:
         if refusal is not None:
             future.set_exception(refusal.error())
         return future
+
+    def give_way(self) -> None:
+        """Wait a moment while the writer computes: for a thread with much to do, before it goes on.
+
+        Both want the one interpreter lock. SQLite's driver lets go of it at every statement, and handing
+        it to and fro costs more than the work itself (two thirds of a decision's CPU at 64 clients).
+        """
+        if self._embedded and self._writer.computing.acquire(timeout=_PATIENCE_S):
+            self._writer.computing.release()
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query in a short read-only transaction of its own, from any thread."""

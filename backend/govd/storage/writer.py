@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +48,7 @@ class Writer:
         halted: Why nothing is decided; None: all is well.
         head: The last entry that is committed and synced.
         digests: The digests of the latest entries by seq.
+        computing: Held while works run and rows are written, not while the storage syncs.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Writer:
         self.log_id = ""
         self.digests: dict[int, str] = {}
         self.listeners: list[Listener] = []
+        self.computing = threading.Lock()
         self._mark = ""
         self._connection, self._driver = self._connected()
 
@@ -91,11 +94,12 @@ class Writer:
         """All works in one transaction, each in its savepoint, and their lines with them."""
         try:
             self._driver.begin()
-            outcomes = [self._work(item.work, pending) for item in items]
-            if self._clock.mark != self._mark:
-                state.put(self._connection, state.CLOCK, self._clock.mark)
-            if pending.rows:
-                store.append(self._connection, pending.rows)
+            with self.computing:
+                outcomes = [self._work(item.work, pending) for item in items]
+                if self._clock.mark != self._mark:
+                    state.put(self._connection, state.CLOCK, self._clock.mark)
+                if pending.rows:
+                    store.append(self._connection, pending.rows)
             self._driver.commit()
         except _StorageError:
             self._drop()

@@ -10,7 +10,7 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from govd.contract.canonical import canonical_bytes, commitment, parse_json, sha256_hex
+from govd.contract.canonical import canonical_bytes, check_value, commitment, parse_json, sha256_hex
 from govd.contract.errors import GovError, InvalidRequestError, MalformedBodyError
 from govd.contract.limits import MAX_DEPTH, MAX_NODES, MAX_STRING
 
@@ -52,6 +52,36 @@ def identity(value):
 @given(plain_values)
 def test_what_rfc_8785_can_express_stands_as_its_reference_writes_it(value):
     assert canonical_bytes(value) == rfc8785.dumps(value)
+
+
+ascii_names = st.text(st.characters(max_codepoint=127), max_size=6)
+any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+without_floats = st.none() | st.booleans() | any_text | st.integers(-SAFE, SAFE)
+
+
+@given(trees(without_floats, ascii_names.filter(lambda key: not key.startswith("$"))))
+@example({"b": '\x00\x1f\x7f\u2028\U0001f600"\\/\b\f\n\r\t', "a": [], "": {}, "A": -0})
+def test_the_short_way_for_values_without_floats_writes_what_the_reference_writes(value):
+    assert canonical_bytes(value) == rfc8785.dumps(value)
+
+
+@given(st.dictionaries(any_text, without_floats, min_size=1), st.sampled_from(["\ud800", "a\udfff"]))
+def test_a_lone_surrogate_has_no_canonical_form(value, broken):
+    with pytest.raises(InvalidRequestError):
+        canonical_bytes({**value, "text": broken})
+
+
+@given(values, strings)
+@example(["\0"], "")
+@example("x" * 100, "")
+def test_a_text_that_is_taken_by_its_bytes_alone_breaks_no_limit(value, text):
+    """The short look at the bytes lets nothing through that the walk over the values would refuse."""
+    data = json.dumps([value, text], ensure_ascii=False).encode()
+    try:
+        found = parse_json(data, max_string=64)
+    except GovError:
+        return
+    check_value(found, max_string=64)
 
 
 @given(values, values)
