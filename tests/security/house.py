@@ -7,15 +7,20 @@ import json
 import socket
 import sqlite3
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+import httpx
+
+from govd.contract import votekey
 from govd.contract.errors import TYPE_PREFIX
+from govd.contract.votes import Enrolment, sign
+from govd.identities.model import new_token, token_digest
+from tests.support.govd_process import PASSPHRASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import httpx
 
     from tests.support.govd_process import Client, GovdProcess
     from tests.support.operator import Operator
@@ -130,6 +135,43 @@ class House:
         for somebody in (made.bot, made.other, made.runner):
             assert somebody.http.get("/v1/me").status_code == 200
         return made
+
+    def agent(self, name: str, **more: Any) -> httpx.Client:
+        """One more agent, and its client; nobody has shown its token yet."""
+        issued = self.ana.post("/v1/agents", {"name": name, **more})
+        return self.with_token(issued["token"])
+
+    def with_token(self, token: str) -> httpx.Client:
+        """A client of the agents' door with that token."""
+        return httpx.Client(base_url=self.govd.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+    def enrolment(self, **fields: Any) -> Enrolment:
+        """What ana would sign, with these fields."""
+        usual = {"operation": "add", "kind": "executor", "agents": ["bot"], "token_sha256": HASH}
+        return Enrolment(**(usual | {"signed_by": "ana", "signed_at": datetime.now(UTC)} | fields))
+
+    def enrol(self, enrolment: Enrolment, signature: str | None = None, by: Operator | None = None) -> Any:
+        """Send an enrolment, signed by its sender unless told otherwise; the answer."""
+        sender = by or self.ana
+        signature = sign(enrolment, sender.key) if signature is None else signature
+        body = {"enrolment": enrolment.model_dump(mode="json"), "signature": signature}
+        return sender.http.post("/v1/enrolments", json=body)
+
+    def operator(self, name: str) -> Operator:
+        """One more operator, added by ana."""
+        key, token = votekey.generate(), new_token("operator")
+        folder = self.govd.operator_dir
+        votekey.write(folder / f"{name}.key", key, PASSPHRASE)
+        (folder / f"{name}.token").write_text(token, encoding="ascii")
+        added = self.enrolment(
+            kind="operator",
+            name=name,
+            agents=[],
+            public_key=votekey.public_text(key),
+            token_sha256=token_digest(token),
+        )
+        assert self.enrol(added).status_code == 201
+        return self.govd.operator(name)
 
     def holdings(self) -> Holdings:
         """What the state holds now."""

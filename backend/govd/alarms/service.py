@@ -11,8 +11,10 @@ from govd.contract.system import Alarm
 from govd.ids import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from govd.audit.model import RecordedEntry
+    from govd.contract.heads import Head
     from govd.storage.ledger import Ledger, Transaction
 
 CLEARED_BY_SEEING: Final = frozenset({"clock-step", "token-two-peers", "outcome-unknown"})
@@ -25,7 +27,21 @@ class Alarms:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._seen: dict[str, Callable[[], None]] = {}
-        self.standing: list[Alarm] = ledger.read(store.standing)
+        self._standing: list[Alarm] = ledger.read(store.standing)
+        self._stale = False
+        ledger.on_commit(self._committed)
+
+    @property
+    def standing(self) -> list[Alarm]:
+        """What nobody and nothing has cleared, oldest first."""
+        if self._stale:
+            self.refresh()
+        return self._standing
+
+    def _committed(self, entries: Sequence[RecordedEntry], _: Head) -> None:
+        # An alarm may be raised within anybody's work: the log says when one was.
+        if any(entry.entry.type.startswith("alarm.") for entry in entries):
+            self._stale = True
 
     def on_seen(self, kind: str, action: Callable[[], None]) -> None:
         """Call `action` when an operator has seen an alarm of that kind."""
@@ -33,7 +49,8 @@ class Alarms:
 
     def refresh(self) -> None:
         """Read the table again."""
-        self.standing = self._ledger.read(store.standing)
+        self._stale = False  # before the read: what is committed meanwhile is read again
+        self._standing = self._ledger.read(store.standing)
 
     def raise_in(self, transaction: Transaction, kind: str, subject: str, message: str, mend: str) -> None:
         """Raise an alarm within a work; one that stands already is left as it is."""

@@ -26,10 +26,12 @@ from govd.identities.model import Identity, Kind, Peer, State, new_token, token_
 from govd.times import maybe_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from govd.alarms.service import Alarms
+    from govd.audit.model import RecordedEntry
+    from govd.contract.heads import Head
     from govd.contract.jobs import Assurance
     from govd.storage.ledger import Ledger, Transaction
 
@@ -57,17 +59,26 @@ class Directory:
         self._tokens: dict[str, _Token] = {}
         self._uids: dict[str, set[int]] = {}
         self.operator_uids: frozenset[int] = frozenset({govd_uid})
+        self._stale = False
+        ledger.on_commit(self._committed)
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the tables again."""
-        self._identities = {(item.kind, item.name): item for item in self._ledger.read(store.all_identities)}
+        """Read the tables again, both as they stand at one moment."""
+        self._stale = False  # before the read: what is committed meanwhile is read again
+        identities, tokens = self._ledger.read(lambda c: (store.all_identities(c), store.all_tokens(c)))
+        self._identities = {(item.kind, item.name): item for item in identities}
         self._tokens = {
             row["token_sha256"]: _Token(
                 row["kind"], row["name"], maybe_instant(row["expires_at"]), row["peer"]
             )
-            for row in self._ledger.read(store.all_tokens)
+            for row in tokens
         }
+
+    def _committed(self, entries: Sequence[RecordedEntry], _: Head) -> None:
+        # A suspension is set in memory before it is written: a refresh in between would undo it for good.
+        if any(entry.entry.type.startswith(_OURS) for entry in entries):
+            self._stale = True
 
     # -- who is asking -------------------------------------------------------------------------------
 
@@ -78,6 +89,8 @@ class Directory:
             UnauthenticatedError: unknown, expired, suspended, removed, or seen from a second peer, in
                 which case its holder is suspended on the spot.
         """
+        if self._stale:
+            self.refresh()
         digest = token_digest(token)
         known = self._tokens.get(digest)
         if known is None:
@@ -90,7 +103,7 @@ class Directory:
         if identity.state != "active":
             raise UnauthenticatedError(
                 f"the {identity.kind} {identity.name} is {identity.state}",
-                hint=f"govd agents resume {identity.name}",
+                hint=_mend(identity),
             )
         if known.kind != "operator":
             self._check_peer(digest, known, identity, peer)
@@ -115,7 +128,7 @@ class Directory:
                 "token-two-peers",
                 f"{identity.kind}:{identity.name}",
                 f"the token of {identity.name} was shown by {first} and by {second.text()}: it is suspended",
-                f"govd agents rotate {identity.name}; govd agents resume {identity.name}",
+                _mend(identity),
             )
 
         self._identities[identity.kind, identity.name] = replace(identity, state="suspended")
@@ -295,6 +308,8 @@ class Directory:
 
     def _add_in(self, transaction: Transaction, enrolment: Enrolment, text: str, signature: str) -> None:
         _refuse_taken(transaction, enrolment.kind, enrolment.name)
+        if store.token_known(transaction.connection, enrolment.token_sha256 or ""):
+            raise ConflictError("this token is somebody's already: make another one")
         identity = Identity(
             kind=enrolment.kind,
             name=enrolment.name,
@@ -358,6 +373,14 @@ class Directory:
 
 
 _SIGNATURE_AGE_S = 600
+_OURS = ("agent.", "executor.", "operator.")
+
+
+def _mend(identity: Identity) -> str:
+    """What an operator does about a token that somebody else has seen."""
+    if identity.kind == "agent":
+        return f"govd agents rotate {identity.name}; govd agents resume {identity.name}"
+    return f"govd {identity.kind}s remove {identity.name}, and add it under another name"
 
 
 def _refuse_taken(transaction: Transaction, kind: Kind, name: str) -> None:

@@ -95,6 +95,12 @@ def add_token(
     )
 
 
+def token_known(connection: Connection, digest: str) -> bool:
+    """Whether somebody holds that token."""
+    query = select(tokens.c.name).where(tokens.c.token_sha256 == digest)
+    return connection.execute(query).first() is not None
+
+
 def bind_token(connection: Connection, digest: str, peer: str) -> None:
     """Remember the first peer that showed a token (threats T3)."""
     connection.execute(
