@@ -100,4 +100,4 @@ async def test_a_shared_unix_user_is_called_advisory_in_the_header_on_the_job_an
     async with running(app) as pilot:
         await shows(pilot, "● embedded ADVISORY", "ADVISORY the agent could act without asking")
         await pilot.press("a")
-        await shows(pilot, "ADVISORY   the agent could act without asking")
+        await shows(pilot, "You sign this with your vote key", "ADVISORY the agent could act without asking")

@@ -53,7 +53,7 @@ class ReleaseBot:
                 program("govgate"),
                 *("exec", "--title", f"Push release {version}"),
                 *("--purpose", f"{subject}. {why}. Tests are green, push it to main."),
-                *("--wait", str(self.wait), "--", "git", "push", "origin", "main:refs/heads/main"),
+                *("--wait", str(self.wait), "--", "git", "push", "origin", "main"),
             ],
             cwd=self.checkout,
             check=False,

@@ -13,8 +13,8 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Label
 
 from govconsole.client.amounts import amount
-from govconsole.client.describe import headline
-from govconsole.client.document import Document, Span, blank, field_line, line
+from govconsole.client.describe import describe
+from govconsole.client.document import Document, Line, Span, blank, field_line, line
 from govconsole.client.review import Prepared, Words, crossings
 from govconsole.screens.dialog import Dialog
 from govconsole.widgets.paint import words
@@ -46,31 +46,35 @@ def signed_document(prepared: Prepared, verdict: Verdict, operator: str) -> Docu
         line(Span(f"{detail.agent} asks. You sign this with your vote key, as {operator}:", "dim")),
         blank(),
     ]
-    for number, (intent, item) in enumerate(zip(hold.intents, prepared.review.intents, strict=True), 1):
-        found += [
-            field_line(f"action {number}", Span(headline(intent)[:400], "title"), width=11, indent=0),
-            line(Span(f"sha256 {item.intent_sha256}", "dim"), indent=2),
-        ]
     if verdict == "approve":
-        for permit, (gauge, _) in zip(
-            prepared.permits, (value for _, value in sorted(crossings(hold.intents).items())), strict=True
-        ):
-            highest, limit = amount(permit.highest, gauge.metric), amount(gauge.limit, gauge.metric)
-            told = (
-                f"{permit.cap} ({permit.subject}, {permit.window}) may reach {highest}; its cap is {limit}"
-            )
-            found.append(field_line("permits", Span(told, "warn"), width=11, indent=0))
-    found += [
-        field_line("job", detail.id, width=11, indent=0),
-        line(Span("token  ", "dim"), prepared.token, indent=2),
-        field_line("quorum", f"{hold.quorum}", width=11, indent=0),
-        field_line("expires", hold.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC"), width=11, indent=0),
-    ]
+        found += _permits(prepared)
     if detail.assurance == "advisory":
-        found.append(
-            field_line("ADVISORY", Span("the agent could act without asking", "warn"), width=11, indent=0)
-        )
+        found.append(_field("ADVISORY", Span("the agent could act without asking", "warn")))
+    for number, (intent, item) in enumerate(zip(hold.intents, prepared.review.intents, strict=True), 1):
+        found += [*describe(number, intent), line(Span(f"sha256 {item.intent_sha256}", "dim"), indent=1)]
+    return [
+        *found,
+        blank(),
+        _field("job", detail.id),
+        line(Span("token ", "dim"), prepared.token, indent=1),
+        _field("quorum", str(hold.quorum)),
+        _field("expires", hold.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC")),
+    ]
+
+
+def _permits(prepared: Prepared) -> Document:
+    """The totals that an approval would let stand, each beside its cap."""
+    gauges = [gauge for _, (gauge, _) in sorted(crossings(prepared.hold.intents).items())]
+    found: Document = []
+    for permit, gauge in zip(prepared.permits, gauges, strict=True):
+        highest, limit = amount(permit.highest, gauge.metric), amount(gauge.limit, gauge.metric)
+        told = f"{permit.cap} ({permit.subject}, {permit.window}) may reach {highest}; its cap is {limit}"
+        found.append(_field("permits", Span(told, "warn")))
     return found
+
+
+def _field(name: str, value: str | Span) -> Line:
+    return field_line(name, value, indent=1)
 
 
 class VoteDialog(Dialog[Words]):
@@ -80,7 +84,7 @@ class VoteDialog(Dialog[Words]):
         Binding("y", "confirm", "Sign"),
         Binding("ctrl+y", "confirm", "Sign"),
     ]
-    DEFAULT_CSS = "VoteDialog #what { height: auto; max-height: 12; margin: 0 0 1 0; }"
+    DEFAULT_CSS = "VoteDialog #what { height: auto; max-height: 50vh; margin: 0 0 1 0; }"
 
     def __init__(self, prepared: Prepared, verdict: Verdict, operator: str, clock: Clock) -> None:
         super().__init__(clock)
