@@ -11,6 +11,7 @@ from govd.api import errors, openapi
 from govd.api.auth import Doorkeeper
 from govd.api.context import Context, Results
 from govd.api.heads import HeadMiddleware
+from govd.api.shortcut import Shortcut
 from govd.attestations import routes as attestation_routes
 from govd.decisions import routes as decision_routes
 from govd.identities import routes as identity_routes
@@ -69,6 +70,7 @@ def agents_app(govd: Govd) -> FastAPI:
         _context(govd),
     )
     app.include_router(decision_routes.router(context, govd.decisions))
+    app.state.shortcuts = {decision_routes.SUBMIT: decision_routes.submitting(context, govd.decisions)}
     app.include_router(attestation_routes.router(context, govd.attestations, govd.keys))
     app.include_router(identity_routes.agent_router(context, govd.directory))
     app.include_router(system.agent_router(govd, context))
@@ -87,4 +89,5 @@ def operators_app(govd: Govd, on_agents: Callable[[], None] = lambda: None) -> F
 
 def with_heads(app: FastAPI, govd: Govd) -> ASGIApp:
     """The application as it is served: every answer carries the head of the log."""
-    return HeadMiddleware(app, govd.heads)
+    shortcuts = getattr(app.state, "shortcuts", None)
+    return HeadMiddleware(app if shortcuts is None else Shortcut(app, shortcuts), govd.heads)

@@ -59,13 +59,19 @@ def plain(status: int, detail: str) -> Response:
     return Response(json.dumps(body), status, None, MEDIA_TYPE)
 
 
+def answer_to(error: Exception) -> Response:
+    """The answer for any error that is not the framework's own."""
+    if isinstance(error, GovError):
+        return problem_response(error)
+    if isinstance(error, ClientDisconnect):
+        return plain(400, "The client left")  # nobody reads it, and nothing of ours went wrong
+    # Its text may quote a request: the log tells its class and place, never its words.
+    log.error("unexpected error", exc_info=error)
+    return plain(500, "Internal error")
+
+
 def install(app: FastAPI) -> None:
     """Let every error of an application leave in the one shape."""
-
-    async def ours(_: Request, error: Exception) -> Response:
-        if not isinstance(error, GovError):
-            raise error
-        return problem_response(error)
 
     async def wrong_parameters(_: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
@@ -81,16 +87,11 @@ def install(app: FastAPI) -> None:
         answer.headers.update(error.headers or {})
         return answer
 
-    async def gone(_: Request, __: Exception) -> Response:
-        return plain(400, "The client left")  # nobody reads it, and nothing of ours went wrong
+    async def other(_: Request, error: Exception) -> Response:
+        return answer_to(error)
 
-    async def unexpected(_: Request, error: Exception) -> Response:
-        # Its text may quote a request: the log tells its class and place, never its words.
-        log.error("unexpected error", exc_info=error)
-        return plain(500, "Internal error")
-
-    app.add_exception_handler(GovError, ours)
+    app.add_exception_handler(GovError, other)
     app.add_exception_handler(RequestValidationError, wrong_parameters)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(ClientDisconnect, gone)
-    app.add_exception_handler(Exception, unexpected)
+    app.add_exception_handler(ClientDisconnect, other)
+    app.add_exception_handler(Exception, other)

@@ -6,8 +6,6 @@ import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from starlette.datastructures import Headers
-
 from govd.api.errors import problem_response
 from govd.contract.errors import GovError
 from govd.contract.heads import HEADER, Head, SignedHead
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _REMEMBERED: Final = 4096
+_NAME: Final = HEADER.lower().encode()
 
 
 class Heads:
@@ -95,16 +94,13 @@ class HeadMiddleware:
 
         async def with_head(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (HEADER.lower().encode(), self._heads.current().encode()),
-                ]
+                message["headers"] = [*message.get("headers", ()), (_NAME, self._heads.current().encode())]
             await send(message)
 
-        text = Headers(scope=scope).get(HEADER)
-        if text is not None:
+        raw = next((value for name, value in scope["headers"] if name == _NAME), None)
+        if raw is not None:
             try:
-                self._heads.judge(text)
+                self._heads.judge(raw.decode("latin-1"))
             except GovError as error:
                 await problem_response(error)(scope, receive, with_head)
                 return

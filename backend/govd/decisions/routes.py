@@ -15,14 +15,30 @@ from govd.contract.jobs import JobSubmission, JobView
 from govd.contract.limits import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from govd.contract.events import Event
     from govd.decisions.service import Decisions
 
 
+SUBMIT = "/v1/intents"
+
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)]
 
 
-def router(context: Context, decisions: Decisions) -> APIRouter:  # noqa: C901 - a list of routes
+def submitting(context: Context, decisions: Decisions) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of `SUBMIT`, which is also served by a shortcut."""
+
+    async def submit(request: Request) -> Response:
+        """Declare an intent; the answer is its decision, durable before it is given."""
+        agent = context.doorkeeper.admit(request, "agent")
+        body = await read_body(request, Submission)
+        return answer(await context.write(decisions.submit(agent, body)))
+
+    return submit
+
+
+def router(context: Context, decisions: Decisions) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["intents"])
 
@@ -51,12 +67,9 @@ def router(context: Context, decisions: Decisions) -> APIRouter:  # noqa: C901 -
         agent = context.doorkeeper.admit(request, "agent")
         return answer(await context.write(decisions.cancel_job(agent, job)))
 
-    @routes.post("/v1/intents", response_model=IntentView, openapi_extra=documented(Submission))
-    async def submit(request: Request) -> Response:
-        """Declare an intent; the answer is its decision, durable before it is given."""
-        agent = context.doorkeeper.admit(request, "agent")
-        body = await read_body(request, Submission)
-        return answer(await context.write(decisions.submit(agent, body)))
+    routes.post(SUBMIT, response_model=IntentView, openapi_extra=documented(Submission))(
+        submitting(context, decisions)
+    )
 
     @routes.get("/v1/intents/{intent}", response_model=IntentView)
     async def show_intent(request: Request, intent: Uuid, wait: Wait = 0) -> Response:
