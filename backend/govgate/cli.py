@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -19,6 +19,9 @@ from govgate import calls, declare, exits, tokens, wait
 from govgate import exec as running
 from govgate.service import executor
 from govgate.settings import DEFAULT_URL, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _FILE: Final = click.Path(path_type=Path)
 _WAIT: Final = 60.0
@@ -62,20 +65,31 @@ Exit codes: what the command itself answers, or
 class Gate(click.Group):
     """A group whose refusals, click's own too, end with the codes of this interface."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ANN401 - click's own signature
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - click's own signature
+        **extra: Any,  # noqa: ANN401 - click's own signature
+    ) -> Any:  # noqa: ANN401 - click's own signature
         """Run one command line; ends the process where click's would."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
         try:
-            answer = super().main(*args, standalone_mode=False, **extra)
+            answer = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            answer = exits.USAGE
         except click.ClickException as error:
             say(error.format_message())
-            sys.exit(exits.USAGE)
+            answer = exits.USAGE
         except click.Abort:
-            sys.exit(_INTERRUPTED)
+            answer = _INTERRUPTED
         except GovError as error:
-            sys.exit(fail(error))
-        sys.exit(answer if isinstance(answer, int) else 0)
+            answer = fail(error)
+        code = answer if isinstance(answer, int) else 0
+        if standalone_mode:
+            sys.exit(code)
+        return code
 
 
 @click.group(cls=Gate, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXITS)

@@ -30,6 +30,7 @@ from govgate.heads import Heads
 from govgate.journal import Journal
 from govgate.process import PASSED_ON, SANDBOX, exit_code, run_here
 from govgate.protocol import Lines, RunRequest, send_line, send_request
+from govgate.redemption import Redeemer
 from govgate.runner import Request, Runner
 from govgate.settings import heads_dir, state_dir, token_reader
 
@@ -144,14 +145,9 @@ def _here(
         name = client.send(calls.me()).name
         home = str(Path.home())
         git_config = Path(home) / ".gitconfig"
-        runner = Runner(
-            client,
-            name,
-            Journal(state_dir() / "journal"),
-            home=home,
-            # In place, the push goes with this user's own credentials: there are no others.
-            git_config=git_config if git_config.is_file() else None,
-        )
+        redeemer = Redeemer(client, name, Journal(state_dir() / "journal"))
+        # In place, a push goes with this user's own credentials: there are no others.
+        runner = Runner(redeemer, home=home, git_config=git_config if git_config.is_file() else None)
         runner.recover()
         request = Request(view.id, command.argv, command.cwd, command.env, command.git, pack)
         ran = runner.run(request, view.agent, run_here)

@@ -106,7 +106,7 @@ class Repository:
         )
         if not OBJECT.fullmatch(digest):
             raise UsageError(f"there is no {shown}")
-        full = self._git("rev-parse", "--symbolic-full-name", "--end-of-options", spec.source, why="git")
+        full = self._git("rev-parse", "--symbolic-full-name", spec.source, why="git")
         full = full if full.startswith("refs/") else ""
         target = spec.target
         if not target:

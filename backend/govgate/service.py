@@ -17,6 +17,7 @@ from govgate.executor import MAX_AT_ONCE, Door, Service
 from govgate.heads import Heads
 from govgate.journal import Journal
 from govgate.process import SANDBOX
+from govgate.redemption import Redeemer
 from govgate.runner import Runner
 from govgate.settings import DEFAULT_URL, heads_dir, state_dir, token_reader
 from govgate.voters import PinnedOperators
@@ -69,14 +70,9 @@ def executor(
         raise UsageError(f"there is no {git_config}")
     with Client(url, token_reader(token_file), Heads(heads_dir(), url)) as client:
         name = _identity(client)
-        runner = Runner(
-            client,
-            name,
-            Journal(journal or state_dir() / "journal"),
-            voters=voters,
-            home=_home(),
-            git_config=git_config.resolve() if git_config is not None else None,
-        )
+        redeemer = Redeemer(client, name, Journal(journal or state_dir() / "journal"), voters)
+        settings = git_config.resolve() if git_config is not None else None
+        runner = Runner(redeemer, home=_home(), git_config=settings)
         service = Service(runner, doors, socket_dir, at_once=at_once)
 
         def ready() -> None:

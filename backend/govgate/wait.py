@@ -5,6 +5,7 @@ Waiting changes nothing: it can be broken off and taken up again, by anybody wit
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -25,8 +26,9 @@ from govgate import calls
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from govd.contract.errors import GovError
     from govd.contract.intents import IntentView
-    from govgate.client import Client
+    from govgate.client import AsyncClient, Client
 
 POLL_SECONDS: Final = 30
 """One long poll."""
@@ -34,6 +36,36 @@ POLL_SECONDS: Final = 30
 _PAUSE: Final = 1.0
 _SENTENCE: Final = 300
 _MAX_FINDINGS: Final = 8
+
+
+class _Polls:
+    """What to ask next, and for how long to pause, until the intent is settled or the time is up."""
+
+    def __init__(self, seconds: float, now: Callable[[], float]) -> None:
+        self._now = now
+        self._ends = now() + seconds
+        self._asked = now()
+
+    def ask(self) -> float:
+        """Seconds that the next poll may take."""
+        self._asked = self._now()
+        return min(self._left(), POLL_SECONDS)
+
+    def failed(self, error: GovError) -> float:
+        """Seconds to pause after a failure; the failure itself once the time is up."""
+        if self._left() <= 0:
+            raise error
+        return min(error.retry_after or _PAUSE, self._left())
+
+    def answered(self, view: IntentView) -> float | None:
+        """Seconds to pause before the next poll, or None where this answer is the last."""
+        if view.state is not IntentState.HELD or self._left() <= 0:
+            return None
+        # An answer at once is no reason to ask in a circle.
+        return min(_PAUSE, self._left()) if self._now() - self._asked < _PAUSE else 0
+
+    def _left(self) -> float:
+        return max(self._ends - self._now(), 0)
 
 
 def settled(
@@ -49,21 +81,30 @@ def settled(
     Raises:
         GovError: the backend refused, or no answer came in all that time.
     """
-    ends = now() + seconds
+    polls = _Polls(seconds, now)
     while True:
-        left = ends - now()
-        asked = now()
         try:
-            view = client.send(calls.intent(intent, min(left, POLL_SECONDS)))
+            view = client.send(calls.intent(intent, polls.ask()))
+            pause = polls.answered(view)
         except (UnreachableError, QuotaError) as error:
-            if left <= 0:
-                raise
-            sleep(min(error.retry_after or _PAUSE, max(left, 0)))
-            continue
-        if view.state is not IntentState.HELD or ends <= now():
+            pause = polls.failed(error)
+        if pause is None:
             return view
-        if now() - asked < _PAUSE:  # it answered at once: no reason to ask in a circle
-            sleep(min(_PAUSE, max(ends - now(), 0)))
+        sleep(pause)
+
+
+async def settled_async(client: AsyncClient, intent: str, seconds: float) -> IntentView:
+    """`settled` for asyncio."""
+    polls = _Polls(seconds, time.monotonic)
+    while True:
+        try:
+            view = await client.send(calls.intent(intent, polls.ask()))
+            pause = polls.answered(view)
+        except (UnreachableError, QuotaError) as error:
+            pause = polls.failed(error)
+        if pause is None:
+            return view
+        await asyncio.sleep(pause)
 
 
 def approved(view: IntentView) -> IntentView:
