@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _READERS: Final = 4
 _MORE_READERS: Final = 12
 _BUSY_MS: Final = 5_000
-_CHECKPOINT_PAGES: Final = 2_000
+_CHECKPOINT_PAGES: Final = 4_000
+_CACHE_KIB: Final = 64 * 1024
 _OWN_FAULTS: Final = frozenset(
     {
         sqlite3.SQLITE_ERROR,
@@ -93,6 +94,8 @@ def _sqlite_engine(url: URL, *, writer: bool) -> Engine:
                 "journal_mode=WAL",
                 "synchronous=FULL",
                 f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
+                f"cache_size=-{_CACHE_KIB}",
+                "temp_store=MEMORY",  # savepoints' own journals: as files they were 25 writes a decision
                 "trusted_schema=OFF",
             )
         else:
