@@ -7,11 +7,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotation
+from starlette.responses import Response, StreamingResponse
 
 from govd.api.context import Context, answer
 from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotation
-from govd.api.streams import event_stream
+from govd.api.streams import LAST_EVENT_ID, event_stream
 from govd.contract.errors import UnauthenticatedError
 from govd.contract.limits import MAX_PENDING_PER_AGENT
 from govd.contract.money import decimal_text
@@ -101,7 +101,12 @@ def _shared(govd: Govd, context: Context, kinds: tuple[str, ...]) -> APIRouter:
     """The routes that both doors have."""
     routes = APIRouter(tags=["system"])
 
-    @routes.get("/health", response_model=Health, response_model_exclude_none=True)
+    @routes.get(
+        "/health",
+        response_model=Health,
+        response_model_exclude_none=True,
+        openapi_extra={"security": [{}, {"bearer": []}]},
+    )
     async def health(request: Request) -> Health:
         """One status word; the full shape with a token."""
         try:
@@ -110,7 +115,12 @@ def _shared(govd: Govd, context: Context, kinds: tuple[str, ...]) -> APIRouter:
             return Health(status=_health(govd).status)
         return _health(govd)
 
-    @routes.get("/v1/events")
+    @routes.get(
+        "/v1/events",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+        openapi_extra={"parameters": [LAST_EVENT_ID]},
+    )
     async def events(request: Request) -> Response:
         """What happens, as server-sent events; resumes after `Last-Event-ID`. An agent sees its own alone."""
         who = context.doorkeeper.admit(request, *kinds)  # type: ignore[arg-type]  # the kinds of this door

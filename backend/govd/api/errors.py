@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from govd.contract.errors import GovError, InvalidRequestError
 from govd.contract.text import visible
@@ -70,6 +71,16 @@ def answer_to(error: Exception) -> Response:
     return plain(500, "Internal error")
 
 
+def _methods(app: FastAPI, request: Request) -> set[str]:
+    """What can be asked at this path: a route knows its own method alone."""
+    found = (
+        route.methods or set()
+        for route in app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    )
+    return set().union(*found)
+
+
 def install(app: FastAPI) -> None:
     """Let every error of an application leave in the one shape."""
 
@@ -80,11 +91,13 @@ def install(app: FastAPI) -> None:
         place = "/".join(str(part) for part in first["loc"])
         return problem_response(InvalidRequestError(visible(f"{place}: {first['msg']}", _LONGEST)))
 
-    async def http(_: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
         answer = plain(error.status_code, visible(str(error.detail), _LONGEST))
         answer.headers.update(error.headers or {})
+        if error.status_code == 405:  # noqa: PLR2004 - RFC 9110 wants every method of the resource with it
+            answer.headers["Allow"] = ", ".join(sorted(_methods(app, request)))
         return answer
 
     async def other(_: Request, error: Exception) -> Response:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import StreamingResponse
 
 from govd.contract.errors import InvalidRequestError
 
 _DIGITS: Final = 18
+LAST_EVENT_ID: Final[dict[str, Any]] = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The id of the last event that was seen: the stream goes on behind it.",
+    "schema": {"type": "string", "pattern": f"^[0-9]{{1,{_DIGITS}}}$"},
+}
+"""The header as the OpenAPI document has it."""
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -23,7 +23,7 @@ def router(context: Context, attestations: Attestations, keys: KeyRing) -> APIRo
     """The routes."""
     routes = APIRouter(tags=["attestations"])
 
-    @routes.get("/.well-known/jwks.json")
+    @routes.get("/.well-known/jwks.json", openapi_extra={"security": []})
     async def jwks() -> dict[str, Any]:
         """The public keys that attestations verify with. Open to all."""
         return keys.jwks()

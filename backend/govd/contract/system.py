@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from govd.contract.jobs import Assurance
+from govd.contract.votes import Enrolment, PolicyChange
 from govd.contract.wire import Int, Name, Origin, Reason, Sha256, Timestamp, Wire
 
 
@@ -111,7 +112,7 @@ class TokenIssued(Wire):
 class EnrolmentSubmission(Wire):
     """The body of `POST /v1/enrolments`: `enrolment` with its signature."""
 
-    enrolment: dict[str, object]
+    enrolment: Enrolment
     signature: str
 
 
@@ -132,7 +133,7 @@ class PolicyApplication(Wire):
     """The body of `POST /v1/policy`: the source, the signed change, and what its commitment opens to."""
 
     source: str
-    change: dict[str, object]
+    change: PolicyChange
     signature: str
     salt: Annotated[str, Field(pattern=r"^[0-9a-f]{32,64}$")]
     reason: Reason

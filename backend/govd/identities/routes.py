@@ -7,27 +7,24 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotation
 
 from govd.api.bodies import documented, read_body
 from govd.api.context import Context, answer
-from govd.api.errors import invalid
 from govd.contract.system import (
     AgentSubmission,
     EnrolmentSubmission,
     Identities,
+    IdentityView,
     Rotation,
     TokenIssued,
     TokenRenewed,
 )
-from govd.contract.votes import Enrolment
 from govd.identities.model import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from govd.contract.system import IdentityView
     from govd.identities.model import Kind, State
     from govd.identities.service import Directory
 
@@ -114,30 +111,32 @@ def operator_router(  # noqa: C901 - a list of routes
         on_agents()
         return answer(one("agent", name))
 
-    @routes.post("/v1/agents/{name}/suspend")
+    @routes.post("/v1/agents/{name}/suspend", response_model=IdentityView)
     async def suspend(request: Request, name: str) -> Response:
         """Nothing that this agent asks is decided, nothing that it holds is redeemed."""
         return await set_state(request, name, "suspended")
 
-    @routes.post("/v1/agents/{name}/resume")
+    @routes.post("/v1/agents/{name}/resume", response_model=IdentityView)
     async def resume(request: Request, name: str) -> Response:
         """End a suspension."""
         return await set_state(request, name, "active")
 
-    @routes.delete("/v1/agents/{name}")
+    @routes.delete("/v1/agents/{name}", response_model=IdentityView)
     async def remove(request: Request, name: str) -> Response:
         """Remove an agent; its name is never given again."""
         return await set_state(request, name, "removed")
 
-    @routes.post("/v1/enrolments", status_code=201, openapi_extra=documented(EnrolmentSubmission))
+    @routes.post(
+        "/v1/enrolments",
+        status_code=201,
+        response_model=IdentityView,
+        openapi_extra=documented(EnrolmentSubmission),
+    )
     async def enrol(request: Request) -> Response:
         """Add or remove an operator or an executor, on an operator's signature."""
         operator = context.doorkeeper.admit(request, "operator")
         body = await read_body(request, EnrolmentSubmission)
-        try:
-            enrolment = Enrolment.model_validate(body.enrolment)
-        except ValidationError as error:
-            raise invalid(error, "/enrolment") from None
+        enrolment = body.enrolment
         await asyncio.to_thread(directory.enrol, enrolment, body.signature, operator.name)
         return answer(one(enrolment.kind, enrolment.name), 201)
 

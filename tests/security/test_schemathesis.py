@@ -1,0 +1,146 @@
+"""schemathesis walks both OpenAPI documents against a running govd: neither document nor server may lie.
+
+The documents are not served, so they come from the applications. The operators' door is a Unix socket, which
+schemathesis' HTTP client cannot speak to by itself: it gets an adapter for one, so that here too the real
+server answers.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from requests.adapters import HTTPAdapter
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+
+from govd.doors import agents_app, operators_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from fastapi import FastAPI
+
+    from tests.security.house import House
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    allow_header_conformance,
+    unsupported_method,
+]
+ENDLESS = "/v1/events"  # a stream that does not end by itself; its own tests are in test_bad_connections.py
+
+FOR_EXECUTORS = ("/attestation", "/outcome", "/redeem")
+
+bounded = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+# A body may also be refused for its size alone, before anybody looks at what is wrong with it.
+REFUSED = ["400", "401", "403", "404", "405", "409", "413", "422", "429"]
+config = SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": REFUSED}}})
+
+
+def documented(door: Callable[[Any], FastAPI]) -> schemathesis.BaseSchema:
+    """The document of a door, without the stream."""
+    document = door(MagicMock()).openapi()
+    return schemathesis.openapi.from_dict(document, config=config).exclude(path=ENDLESS)
+
+
+agents, operators = documented(agents_app), documented(operators_app)
+
+
+class _UnixConnection(HTTPConnection):
+    """A connection whose other end is a Unix socket."""
+
+    door = ""
+
+    def _new_conn(self) -> socket.socket:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(30)
+        sock.connect(self.door)
+        return sock
+
+
+class _UnixAdapter(HTTPAdapter):
+    """Sends everything to one Unix socket."""
+
+    def __init__(self, door: Path) -> None:
+        self._pool = HTTPConnectionPool("operators")
+        self._pool.ConnectionCls = type("Connection", (_UnixConnection,), {"door": str(door)})
+        super().__init__()
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
+        return self._pool
+
+    def close(self) -> None:
+        self._pool.close()
+        super().close()
+
+
+@pytest.fixture(scope="module")
+def session(house: House) -> Iterator[requests.Session]:
+    """A session for which `http://operators` is the operators' socket."""
+    with requests.Session() as made:
+        made.mount("http://operators", _UnixAdapter(house.govd.operators_socket))
+        yield made
+
+
+@pytest.mark.threat("T18")
+@agents.parametrize()
+@bounded
+def test_the_agents_door_does_what_its_document_says(case: schemathesis.Case, house: House):
+    """Requests made from the agents' document, good and bad, look for one that makes govd fail or lie."""
+    executors = {
+        "/v1/intents/{intent}/attestation",
+        "/v1/intents/{intent}/outcome",
+        "/v1/attestations/redeem",
+    }
+    who = house.runner if case.operation.path in executors else house.bot
+    case.call_and_validate(
+        base_url=house.govd.url, headers={"Authorization": f"Bearer {who.token}"}, checks=CHECKS
+    )
+
+
+@pytest.mark.threat("T18")
+@operators.parametrize()
+@bounded
+def test_the_operators_door_does_what_its_document_says(
+    case: schemathesis.Case, house: House, session: requests.Session
+):
+    """Requests made from the operators' document, good and bad, look for one that makes govd fail or lie."""
+    headers = {"Authorization": house.ana.http.headers["Authorization"]}
+    case.call_and_validate(base_url="http://operators", session=session, headers=headers, checks=CHECKS)
+
+
+def test_govd_still_decides_after_all_that(house: House):
+    overview = house.ana.get("/v1/overview")
+
+    assert overview["halted"] is None
+    assert house.bot.http.get("/v1/me").status_code == 200
+    assert '"exception"' not in house.govd.log()
