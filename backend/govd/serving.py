@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import watchfiles
 
-from govd.api.server import AGENTS_CONNECTIONS, OPERATORS_CONNECTIONS, Door, bind_tcp, bind_unix
+from govd.api.server import OPERATORS_CONNECTIONS, Door, agents_connections, bind_tcp, bind_unix
 from govd.contract.errors import GovError, UsageError
 from govd.contract.text import ascii_json
 from govd.doors import agents_app, operators_app, with_heads
@@ -47,8 +47,9 @@ class Serving:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         settings = govd.settings
-        self._agents = Door(with_heads(agents_app(govd), govd), AGENTS_CONNECTIONS, self._tls())
-        self._plain_agents = Door(with_heads(agents_app(govd), govd), AGENTS_CONNECTIONS)
+        most = agents_connections()
+        self._agents = Door(with_heads(agents_app(govd), govd), most, self._tls())
+        self._plain_agents = Door(with_heads(agents_app(govd), govd), most)
         self._operators = Door(
             with_heads(operators_app(govd, self._agents_changed), govd), OPERATORS_CONNECTIONS
         )

@@ -6,16 +6,20 @@ an address and nothing more.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import struct
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from govd.api.errors import plain
-from govd.contract.limits import MAX_DRAINED_BYTES, MAX_HEADER_BYTES
+from govd.api.whose import LeftError, uid_of_loopback
+from govd.contract.limits import (
+    MAX_CONNECTIONS_PER_PEER,
+    MAX_DRAINED_BYTES,
+    MAX_HEADER_BYTES,
+    MAX_REQUEST_SECONDS,
+)
 from govd.identities.model import Peer
 
 if TYPE_CHECKING:
@@ -24,8 +28,6 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
 _CREDENTIALS: Final = struct.Struct("3i")
-_TABLES: Final = {4: Path("/proc/net/tcp"), 6: Path("/proc/net/tcp6")}
-_LOCAL, _UID = 1, 7
 
 
 class _HeadersTooLongError(Exception):
@@ -36,17 +38,48 @@ class PeerProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol, with the peer's uid in `scope["client"]` as (`uid:N` | address, socket).
 
     And with what it lacks: a limit on headers (a parser keeps them until their end, which need not come),
-    a limit on what is read after an answer, and our own form for what is no HTTP.
+    a limit on what is read after an answer, our own form for what is no HTTP, and a limit on connections
+    that are open and say nothing: descriptors are shared with the operators' door and with the log.
     """
 
     _taken = 0
     _unheard = 0
     _drained = 0
+    _whole = False
+    _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base
-        """Ask the kernel who is there, once a connection."""
+        """Ask the kernel who is there, once a connection; hang up where nobody is, or too many are."""
         super().connection_made(transport)
-        self.client = identify(transport)  # type: ignore[assignment]  # the scope's form, with a socket path
+        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+            transport.abort()
+            return
+        found = identify(transport)
+        if found is None or self._crowd(found[0]) > MAX_CONNECTIONS_PER_PEER:
+            transport.abort()
+            return
+        self.client = found  # type: ignore[assignment]  # the scope's form, with a socket path
+        self._expect()
+
+    def _crowd(self, who: str) -> int:
+        """How many connections that peer has here, with this one."""
+        found = (getattr(other, "client", None) for other in self.connections if other is not self)
+        return 1 + sum(1 for client in found if client is not None and client[0] == who)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing more is expected of it."""
+        self._heard()
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        """Hang up unless a whole request has come in time."""
+        if self._patience is None:
+            self._patience = self.loop.call_later(MAX_REQUEST_SECONDS, self.transport.abort)
+
+    def _heard(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def data_received(self, data: bytes) -> None:
         """Parse, and refuse what goes on and on without a header, a body or an end."""
@@ -54,10 +87,15 @@ class PeerProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._unheard > MAX_HEADER_BYTES and not self.transport.is_closing():
             self.send_400_response("")
+        if self._whole:
+            self._heard()
+        else:
+            self._expect()
 
     def on_message_begin(self) -> None:
         """A request begins."""
         self._taken = self._unheard = self._drained = 0
+        self._whole = False
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -87,6 +125,7 @@ class PeerProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._unheard = 0
+        self._whole = True
         super().on_message_complete()
 
     def _take(self, size: int) -> None:
@@ -112,40 +151,19 @@ class PeerProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def identify(transport: asyncio.BaseTransport) -> tuple[str, str]:
-    """(`uid:N` or the address, the path of the Unix socket or "")."""
+def identify(transport: asyncio.BaseTransport) -> tuple[str, str] | None:
+    """(`uid:N` or the address, the path of the Unix socket or ""); None: nobody is there any more."""
     sock: Any = transport.get_extra_info("socket")
-    if sock.family == socket.AF_UNIX:
-        raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        _, uid, _ = _CREDENTIALS.unpack(raw)
-        return f"uid:{uid}", str(sock.getsockname())
-    address, port = sock.getpeername()[:2]
-    uid_of = uid_of_loopback(address, port)
-    return (address if uid_of is None else f"uid:{uid_of}"), ""
-
-
-def uid_of_loopback(address: str, port: int) -> int | None:
-    """The uid that owns the local TCP socket `address:port`; None beyond loopback, or if none is listed."""
     try:
-        ip = ipaddress.ip_address(address)
-        if not ip.is_loopback:
-            return None
-        wanted = f"{_kernel_form(ip)}:{port:04X}"
-        with _TABLES[ip.version].open(encoding="ascii") as table:
-            next(table)
-            for line in table:
-                fields = line.split(None, _UID + 1)
-                if fields[_LOCAL] == wanted:
-                    return int(fields[_UID])
-    except (OSError, ValueError, StopIteration, IndexError):
+        if sock.family == socket.AF_UNIX:
+            raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+            _, uid, _ = _CREDENTIALS.unpack(raw)
+            return f"uid:{uid}", str(sock.getsockname())
+        peer, here = sock.getpeername()[:2], sock.getsockname()[:2]
+        address, uid_of = peer[0], uid_of_loopback(peer, here)
+    except (OSError, LeftError):
         return None
-    return None
-
-
-def _kernel_form(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """The address as /proc/net writes it: each 32-bit word in the machine's own byte order."""
-    words = [ip.packed[index : index + 4] for index in range(0, len(ip.packed), 4)]
-    return "".join(f"{struct.unpack('=I', word)[0]:08X}" for word in words)
+    return (address if uid_of is None else f"uid:{uid_of}"), ""
 
 
 def peer_of(connection: HTTPConnection) -> Peer:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
+import resource
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,11 +25,32 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+log = logging.getLogger(__name__)
+
 _BACKLOG: Final = 512
 _GRACE_S: Final = 5
 _LONGEST_PATH: Final = 107
 OPERATORS_CONNECTIONS: Final = 256
 AGENTS_CONNECTIONS: Final = 1024
+_OWN_DESCRIPTORS: Final = 256
+"""For the log, the database and what else is not a connection."""
+
+
+def agents_connections() -> int:
+    """How many connections each of the two agents' listeners takes: never what operators or the log need.
+
+    The soft limit on descriptors is raised for it as far as the hard one lets us (threats T18).
+    """
+    reserved = OPERATORS_CONNECTIONS + _OWN_DESCRIPTORS
+    wanted = reserved + 2 * AGENTS_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return AGENTS_CONNECTIONS
+    log.warning("few descriptors: agents get fewer connections", extra={"limit": soft, "wanted": wanted})
+    return max(16, (soft - reserved) // 2)
 
 
 class Door(uvicorn.Server):

@@ -44,6 +44,12 @@ MAX_HEADER_BYTES = 32 * 1024
 MAX_DRAINED_BYTES = 64 * 1024 * 1024
 """What is read of a body and thrown away after its answer was given, in bytes; then the door closes."""
 
+MAX_REQUEST_SECONDS = 30
+"""From a connection, or the first byte of a request, to the request's last byte, in seconds."""
+
+MAX_CONNECTIONS_PER_PEER = 256
+"""Connections that one Unix user, or one address, has at one door (threats T18)."""
+
 MAX_HEADER_HEAD = 400
 """The remembered head that a client sends along, in characters."""
 
