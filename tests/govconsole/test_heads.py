@@ -43,6 +43,7 @@ def test_the_highest_head_is_remembered_over_restarts(tmp_path: Path) -> None:
         ("nonsense", "in a form that is none"),
         (None, "does not say where its log stands"),
     ],
+    ids=["older", "older-epoch", "rewritten", "another-log", "nonsense", "silent"],
 )
 def test_a_head_that_is_not_a_later_one_of_the_same_log_is_refused(
     tmp_path: Path, answer: str | None, sentence: str
