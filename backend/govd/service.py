@@ -117,7 +117,7 @@ class Govd:
 
     def tick(self) -> None:
         """What the clock asks for, about once a second: expiries, the clock's own alarm, the anchor."""
-        self.anchor.write(self.heads.current())
+        self._remember()
         if self.ledger.halted is not None:
             return
         stepped = self.clock.stepped
@@ -157,5 +157,12 @@ class Govd:
 
     def close(self) -> None:
         """Finish what is queued and let go of the state."""
+        deciding = self.ledger.halted is None
         self.ledger.close()
-        self.anchor.write(self.heads.current())
+        if deciding:
+            self.anchor.write(self.heads.current())
+
+    def _remember(self) -> None:
+        # A head that went back must not take the place of the one that tells so: `restore` needs its epoch.
+        if self.ledger.halted is None:
+            self.anchor.write(self.heads.current())

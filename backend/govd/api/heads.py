@@ -40,9 +40,7 @@ class Heads:
         head = self._ledger.head
         if self._last is None or self._last[0] != head:
             self._last = (head, head.signed(self._ledger.log_id, self._key))
-            self._issued[self._last[1]] = None
-            while len(self._issued) > _REMEMBERED:
-                self._issued.popitem(last=False)
+            self._remember(self._last[1])
         return self._last[1]
 
     def judge(self, text: str) -> None:
@@ -62,7 +60,13 @@ class Heads:
         if lost is not None:
             self._on_lost(lost)
             return
+        self._remember(text)
+
+    def _remember(self, text: str) -> None:
+        # One head has many spellings, and whoever may connect may send them all: they do not pile up.
         self._issued[text] = None
+        while len(self._issued) > _REMEMBERED:
+            self._issued.popitem(last=False)
 
     def _lost(self, head: Head) -> str | None:
         ours = self._ledger.head

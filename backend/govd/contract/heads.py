@@ -40,8 +40,11 @@ class Head:
 
     def signed(self, log: str, key: Ed25519PrivateKey) -> str:
         """`log.epoch.seq.digest.signature`; `log` is the log's own id, so that two backends do not mix."""
-        text = f"{log}.{self.text()}"
-        return f"{text}.{base64.urlsafe_b64encode(key.sign(_CONTEXT + text.encode())).decode().rstrip('=')}"
+        return _text(log, self, key.sign(_CONTEXT + f"{log}.{self.text()}".encode()))
+
+
+def _text(log: str, head: Head, signature: bytes) -> str:
+    return f"{log}.{head.text()}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,13 @@ class SignedHead:
         log, epoch, seq, digest, signature = parts
         try:
             raw = base64.b64decode(signature + "=" * (-len(signature) % 4), altchars=b"-_", validate=True)
-            return cls(log, Head(int(epoch), int(seq), digest), raw)
+            found = cls(log, Head(int(epoch), int(seq), digest), raw)
         except (ValueError, binascii.Error):
-            raise InvalidRequestError(
-                f"the header {HEADER} has another form: remove the remembered head"
-            ) from None
+            found = None
+        # One head has one spelling: what is remembered of them by their text stays small.
+        if found is None or _text(found.log, found.head, found.signature) != text:
+            raise InvalidRequestError(f"the header {HEADER} has another form: remove the remembered head")
+        return found
 
     def verified(self, key: Ed25519PublicKey) -> bool:
         """Whether the backend with that key signed it."""
