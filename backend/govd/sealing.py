@@ -33,8 +33,11 @@ class JobKey:
 
     def seal(self, value: dict[str, Any], name: str) -> bytes:
         """Encrypt a JSON value. `name` (table and id) is the associated data: a blob fits no other row."""
+        return self.seal_json(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), name)
+
+    def seal_json(self, data: bytes, name: str) -> bytes:
+        """The same for a value that is written as JSON already."""
         nonce = os.urandom(_NONCE)
-        data = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
         return nonce + self.cipher.encrypt(nonce, data, name.encode())
 
     def open(self, blob: bytes, name: str) -> dict[str, Any]:

