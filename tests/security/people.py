@@ -30,7 +30,9 @@ class Unix(http.client.HTTPConnection):
         self.sock.connect(asked["socket"])
 try:
     door = Unix("door") if asked["socket"] else http.client.HTTPConnection("127.0.0.1", asked["port"])
-    door.request(asked["method"], asked["path"], headers={"Authorization": "Bearer " + asked["token"]})
+    body = None if asked["body"] is None else json.dumps(asked["body"])
+    headers = {"Authorization": "Bearer " + asked["token"], "Content-Type": "application/json"}
+    door.request(asked["method"], asked["path"], body, headers)
     answer = door.getresponse()
     print(json.dumps({"status": answer.status, "body": json.loads(answer.read())}))
 except OSError as error:
@@ -82,6 +84,7 @@ def knock(
     door: Path | None = None,
     path: str = "/v1/me",
     method: str = "GET",
+    body: dict[str, Any] | None = None,
 ) -> Heard:
     """One request as that user, over loopback TCP or a Unix socket."""
     asked = {
@@ -91,6 +94,7 @@ def knock(
         "socket": str(door) if door else "",
         "path": path,
         "method": method,
+        "body": body,
     }
     return Heard(**_run(_KNOCK, asked))
 
