@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from govd.api.context import Context, answer
 from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotation
 from govd.api.streams import LAST_EVENT_ID, event_stream
-from govd.contract.errors import UnauthenticatedError
+from govd.contract.errors import GovError, UnauthenticatedError
 from govd.contract.limits import MAX_PENDING_PER_AGENT
 from govd.contract.money import decimal_text
 from govd.contract.system import Alarms, Health, Limit, Me, Overview, Reloaded
@@ -124,7 +124,14 @@ def _shared(govd: Govd, context: Context, kinds: tuple[str, ...]) -> APIRouter:
     async def events(request: Request) -> Response:
         """What happens, as server-sent events; resumes after `Last-Event-ID`. An agent sees its own alone."""
         who = context.doorkeeper.admit(request, *kinds)  # type: ignore[arg-type]  # the kinds of this door
-        return event_stream(request, context.hub, who)
+
+        def welcome() -> bool:
+            try:
+                return context.doorkeeper.admit(request, who.kind) is not None
+            except GovError:
+                return False
+
+        return event_stream(request, context.hub, who, welcome)
 
     return routes
 

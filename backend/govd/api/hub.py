@@ -16,7 +16,7 @@ from govd.storage.schema import audit
 from govd.times import instant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 
     from sqlalchemy import Connection, RowMapping
 
@@ -108,31 +108,45 @@ class Hub:
                     if event is None:
                         return
 
-    def _page(self, seq: int, agent: str | None) -> list[Event]:
-        return self._ledger.read(lambda connection: _after(connection, seq, agent))
+    def _page(self, seq: int, agents: Collection[str] | None) -> list[Event]:
+        return self._ledger.read(lambda connection: _after(connection, seq, agents))
 
-    async def stream(self, who: str, after: int | None, agent: str | None) -> AsyncIterator[bytes]:
+    async def stream(
+        self,
+        who: str,
+        after: int | None,
+        agents: Collection[str] | None,
+        welcome: Callable[[], bool] = lambda: True,
+    ) -> AsyncIterator[bytes]:
         """Server-sent events: those after `after` from the table, then the live ones, none twice.
 
         A listener that is too slow for its queue is cut off and resumes by `Last-Event-ID`.
+
+        Args:
+            who: Whose stream it is, for the quota.
+            after: The seq behind which it goes on; None: behind the head. One that the log does not have
+                yet is of a log that went back in time: the stream goes on behind the head.
+            agents: Only what is about these; None: everything.
+            welcome: Asked before each event and each heartbeat; the stream ends where it says no.
         """
         with self.listening(who) as queue:
-            last = self._ledger.head.seq if after is None else after
+            last = self._ledger.head.seq
+            last = last if after is None else min(last, after)
             yield b": govd\n\n"
-            while events := await asyncio.to_thread(self._page, last, agent):
+            while welcome() and (events := await asyncio.to_thread(self._page, last, agents)):
                 for event in events:
                     yield _frame(event)
                 last = events[-1].seq
-            while True:
+            while welcome():
                 try:
                     async with asyncio.timeout(HEARTBEAT_S):
                         live = await queue.get()
                 except TimeoutError:
                     yield b": still here\n\n"
                     continue
-                if live is None:
+                if live is None or not welcome():
                     return
-                if live.seq > last and (agent is None or live.agent == agent):
+                if live.seq > last and (agents is None or live.agent in agents):
                     yield _frame(live)
                 last = max(last, live.seq)
 
@@ -169,10 +183,10 @@ def _row_event(row: RowMapping) -> Event:
     )
 
 
-def _after(connection: Connection, seq: int, agent: str | None) -> list[Event]:
+def _after(connection: Connection, seq: int, agents: Collection[str] | None) -> list[Event]:
     query = select(audit).where(audit.c.seq > seq).order_by(audit.c.seq).limit(_PAGE)
-    if agent is not None:
-        query = query.where(audit.c.agent == agent)
+    if agents is not None:
+        query = query.where(audit.c.agent.in_(agents))
     return [_row_event(row) for row in connection.execute(query).mappings()]
 
 

@@ -19,14 +19,18 @@ LAST_EVENT_ID: Final[dict[str, Any]] = {
 """The header as the OpenAPI document has it."""
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from govd.api.hub import Hub
     from govd.identities.model import Identity
 
 
-def event_stream(request: Request, hub: Hub, who: Identity) -> StreamingResponse:
-    """The stream, resumed after `Last-Event-ID` where the client sends one.
+def event_stream(request: Request, hub: Hub, who: Identity, welcome: Callable[[], bool]) -> StreamingResponse:
+    """The stream, resumed after `Last-Event-ID` where the client sends one; it ends with its token.
+
+    An agent sees what is about itself, an executor what is about the agents that it serves.
 
     Raises:
         InvalidRequestError: `Last-Event-ID` is no number.
@@ -37,9 +41,14 @@ def event_stream(request: Request, hub: Hub, who: Identity) -> StreamingResponse
         raise InvalidRequestError("Last-Event-ID is to be the id of an event: a number")
     listener = f"{who.kind}:{who.name}"
     hub.refuse_more(listener)
-    agent = who.name if who.kind == "agent" else None
     return StreamingResponse(
-        hub.stream(listener, int(text) if text else None, agent),
+        hub.stream(listener, int(text) if text else None, _about(who), welcome),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+def _about(who: Identity) -> tuple[str, ...] | None:
+    if who.kind == "operator" or (who.kind == "executor" and "*" in who.agents):
+        return None
+    return (who.name,) if who.kind == "agent" else who.agents
