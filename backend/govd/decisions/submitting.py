@@ -35,7 +35,7 @@ from govd.intents.store import Booked
 from govd.jobs import books, store
 from govd.jobs.rules import OPEN
 from govd.policy.model import Facts
-from govd.policy.rules import bookings, evaluate
+from govd.policy.rules import evaluate, read
 from govd.times import micros
 
 if TYPE_CHECKING:
@@ -166,9 +166,10 @@ class Submissions:
     ) -> tuple[DecisionView, list[Booked]]:
         """Evaluate, and book what an approval needs; once more where another node was faster."""
         while True:
+            understood = read(declared, policy, transaction.now)
             wanted = [
                 Booked(declared.id, item.cap, item.subject, item.window, item.amount, item.limit, "booked")
-                for item in bookings(declared, policy, transaction.now)
+                for item in understood.bookings
             ]
             found = intent_store.read_totals(transaction.connection, [entry.key for entry in wanted])
             facts = Facts(
@@ -176,7 +177,7 @@ class Submissions:
                 totals={key: total for key, (total, _) in found.items()},
                 extra=tuple(self._own_findings()),
             )
-            decision = evaluate(declared, policy, facts)
+            decision = evaluate(declared, policy, facts, understood)
             if decision.outcome is not Outcome.APPROVED:
                 return decision, []
             if _book(transaction, wanted):

@@ -6,6 +6,7 @@ denies. Every stage runs, so that a reviewer sees all that was found.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from govd.contract.decisions import STRICTNESS, DecisionView, Finding, Gauge, Outcome, Reservation
@@ -38,18 +39,47 @@ def bookings(intent: Declared, policy: CompiledPolicy, now: datetime) -> tuple[B
 
     Never raises: where the intent cannot be read, `evaluate` says so and denies.
     """
-    try:
-        return tuple(booking for _, booking in _booked(subject_of(intent, policy), policy, now))
-    except Exception:  # noqa: BLE001 - evaluate meets the same error and denies by it
-        return ()
+    return read(intent, policy, now).bookings
 
 
-def evaluate(intent: Declared, policy: CompiledPolicy, facts: Facts) -> DecisionView:
-    """Decide an intent under a policy, given the facts. Deterministic; never raises."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An intent as a policy reads it at a moment; or the error that kept it from being read."""
+
+    subject: Subject | None
+    booked: list[tuple[CompiledLimit, Booking]]
+    error: Exception | None = None
+
+    @property
+    def bookings(self) -> tuple[Booking, ...]:
+        """The totals that `evaluate` needs to know."""
+        return tuple(booking for _, booking in self.booked)
+
+
+def read(intent: Declared, policy: CompiledPolicy, now: datetime) -> Reading:
+    """Read an intent once, for its bookings and then for its decision at that same moment. Never raises."""
     try:
         subject = subject_of(intent, policy)
-        booked = _booked(subject, policy, facts.now)
+        return Reading(subject, _booked(subject, policy, now))
     except Exception as error:  # noqa: BLE001 - an error while evaluating is a finding that denies
+        return Reading(None, [], error)
+
+
+def evaluate(
+    intent: Declared, policy: CompiledPolicy, facts: Facts, reading: Reading | None = None
+) -> DecisionView:
+    """Decide an intent under a policy, given the facts. Deterministic; never raises.
+
+    Args:
+        intent: What was declared.
+        policy: What it is held against.
+        facts: The moment, what stands booked, and what the service itself has found.
+        reading: What `read` gave for this intent, this policy and `facts.now`, where it is at hand.
+    """
+    reading = reading or read(intent, policy, facts.now)
+    subject, booked = reading.subject, reading.booked
+    if subject is None:
+        error = reading.error or InvalidRequestError("the intent cannot be read")
         findings = [_failure("intent", error), *facts.extra]
         return DecisionView(
             outcome=Outcome.DENIED, findings=findings, risk=risk_of_failure(), policy_sha256=policy.sha256
