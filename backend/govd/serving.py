@@ -20,7 +20,7 @@ from govd.doors import agents_app, operators_app, with_heads
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from govd.lock import StateLock
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TICK_S: Final = 1.0
+_GLANCE_S: Final = 2.0
 _COLLECTIONS: Final = (20_000, 20, 50)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _PRIVATE: Final = 0o700
@@ -153,13 +154,22 @@ class Serving:
             await asyncio.sleep(_TICK_S)
 
     async def _watching(self) -> None:
-        path = self._govd.layout.policy_file(self._govd.settings)
-        if not path.parent.is_dir():
-            return
-        await self._look()
-        async for changes in watchfiles.awatch(path.parent, recursive=False, step=50, debounce=200):
-            if any(changed.endswith("/" + path.name) for _, changed in changes):
-                await self._look()
+        """Look at the policy file when it changes; also when `govd reload` names another one."""
+        while True:
+            path = self._govd.policies.path
+            seen = _signature(path)
+            await self._look()
+            try:
+                async for changed in _changes(path):
+                    if self._govd.policies.path != path:
+                        break
+                    # What changed between a look and the watch, or behind a link, shows in the signature.
+                    if changed or _signature(path) != seen:
+                        seen = _signature(path)
+                        await self._look()
+            except OSError as error:
+                log.warning("the policy's folder is not watched", extra={"errno": error.errno})
+                await asyncio.sleep(_GLANCE_S)
 
     async def _look(self) -> None:
         try:
@@ -167,6 +177,9 @@ class Serving:
             log.info("policy file", extra={"found": found})
         except GovError as error:
             log.warning("policy file not taken", extra={"code": error.code})
+        except Exception:
+            # One file that nobody foresaw must not end the watch for good.
+            log.exception("policy file not taken")
 
     # -- one Unix socket per agent -----------------------------------------------------------------------
 
@@ -201,6 +214,31 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTIONS)
+
+
+def _signature(path: Path | None) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        found = None
+    return None if found is None else (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+async def _changes(path: Path | None) -> AsyncIterator[bool]:
+    """True when that file changed; False every now and then, to look whether it did unseen."""
+    while path is None or not path.parent.is_dir():
+        await asyncio.sleep(_GLANCE_S)
+        yield False
+    watch = watchfiles.awatch(
+        path.parent,
+        recursive=False,
+        step=50,
+        debounce=200,
+        rust_timeout=int(_GLANCE_S * 1000),
+        yield_on_timeout=True,
+    )
+    async for changes in watch:
+        yield any(changed.endswith("/" + path.name) for _, changed in changes)
 
 
 async def serve(govd: Govd, lock: StateLock) -> None:

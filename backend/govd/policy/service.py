@@ -6,10 +6,9 @@ Must never decide by a policy that does not compile, nor let an edit on disk loo
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
-import os
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,10 +21,9 @@ from govd.contract.errors import (
     InvalidRequestError,
     PolicyInvalidError,
 )
-from govd.contract.limits import MAX_POLICY_BYTES
 from govd.contract.system import PolicyApplication, PolicyVersion
 from govd.contract.votes import PolicyChange, verify
-from govd.policy import store
+from govd.policy import disk, store
 from govd.policy.loading import load
 from govd.policy.tightening import changes, only_tightens
 from govd.times import instant, micros
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SIGNATURE_AGE_S: Final = 600
-_WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 _SUBJECT: Final = "policy"
 
 
@@ -111,40 +108,32 @@ class Policies:
         if self.path is None:
             return "none"
         try:
-            source = _read(self.path)
-            found = load(source)
+            found = load(disk.read(self.path))
         except PolicyInvalidError as error:
             return self._broken(error)
-        if found.sha256 == self.current.sha256:
+        while True:
+            with contextlib.suppress(BaseMovedError):  # a signed one came between: compare with that
+                return self._take(found, self.current)
+
+    def _take(self, found: CompiledPolicy, current: CompiledPolicy) -> str:
+        if found.sha256 == current.sha256:
             self._forget_draft()
             return "unchanged"
         self._alarms.clear("policy-broken", _SUBJECT)
-        if only_tightens(self.current, found):
-            self._swap(_Swap(found, by="disk", how="tightened"))
+        if only_tightens(current, found):
+            self._swap(_Swap(found, by="disk", how="tightened"), base=current.sha256)
             return "tightened"
-        return self._looser(found)
+        return self._looser(found, current.sha256)
 
-    def _looser(self, found: CompiledPolicy) -> str:
+    def _looser(self, found: CompiledPolicy, base: str) -> str:
         why = None if self._trust_disk else "it is not provably tighter"
         if why is None and self.path is not None:
-            why = self._why_not_trusted(self.path)
+            why = disk.why_not_trusted(self.path, {agent.uid for agent in self._directory.agents()})
         if why is None:
-            self._swap(_Swap(found, by="disk", how="trusted-disk"))
+            self._swap(_Swap(found, by="disk", how="trusted-disk"), base=base)
             return "applied"
         self._draft(found, why)
         return "draft"
-
-    def _why_not_trusted(self, path: Path) -> str | None:
-        """Why an edit of that file may be an agent's; None: only operators can have made it."""
-        uids = {agent.uid for agent in self._directory.agents()}
-        for place in (path.resolve(), *path.resolve().parents):
-            info = place.stat()
-            sticky = info.st_mode & stat.S_ISVTX and place.is_dir()
-            if info.st_mode & _WRITABLE_BY_OTHERS and not sticky:
-                return f"{place} may be written by others (chmod go-w)"
-            if info.st_uid and (info.st_uid in uids or None in uids):
-                return f"{place} belongs to a Unix user that an agent runs as, or may run as"
-        return None
 
     def _broken(self, error: PolicyInvalidError) -> str:
         log.error("policy file refused", extra={"code": error.code})
@@ -239,11 +228,11 @@ class Policies:
         if abs((self._now() - change.signed_at).total_seconds()) > _SIGNATURE_AGE_S:
             raise ForbiddenError("the signature is not from the last ten minutes: sign again")
 
-    def _swap(self, swap: _Swap, base: str | None = None) -> None:
+    def _swap(self, swap: _Swap, base: str) -> None:
         previous = self.current
 
         def work(transaction: Transaction) -> None:
-            if base is not None and base != self.current.sha256:
+            if base != self.current.sha256:
                 raise BaseMovedError(
                     f"the policy in force is {self.current.sha256[:12]}, not {base[:12]}: "
                     "look at the difference again"
@@ -277,12 +266,8 @@ class Policies:
         """Bring govd's own copy of the file to what is in force; a file elsewhere is its owner's."""
         if self.path is None or self.path.parent != self._own_folder:
             return
-        fresh = self.path.with_name(self.path.name + ".new")
         try:
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(policy.source)
-            fresh.replace(self.path)
+            disk.replace(self.path, policy.source)
         except OSError as error:
             log.warning("the policy file was not brought up to date", extra={"errno": error.errno})
 
@@ -361,17 +346,3 @@ def install(
             },
         )
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise PolicyInvalidError(f"{path} is no ordinary file")
-            source = file.read(MAX_POLICY_BYTES + 1)
-    except OSError as error:
-        raise PolicyInvalidError(f"{path} cannot be read: {error.strerror}") from None
-    if len(source) > MAX_POLICY_BYTES:
-        raise PolicyInvalidError(f"{path} is larger than {MAX_POLICY_BYTES} bytes")
-    return source

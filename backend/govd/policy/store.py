@@ -45,5 +45,10 @@ def retire(connection: Connection) -> None:
 
 
 def drop(connection: Connection, state: str) -> None:
-    """Forget drafts or broken versions: another state of the file has taken their place."""
+    """Forget drafts or broken versions: another state of the file has taken their place.
+
+    One that was in force before is history again.
+    """
+    once = policies.c.applied_at.is_not(None)
+    connection.execute(update(policies).where(policies.c.state == state, once).values(state=PAST))
     connection.execute(delete(policies).where(policies.c.state == state))
