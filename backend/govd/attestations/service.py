@@ -240,17 +240,20 @@ class Attestations:
         )
 
     def _refusal_by_cap(self, transaction: Transaction, row: RowMapping, content: Content) -> Refused | None:
-        """Each cap once more: within its limit, or within what a quorum signed; in today's window."""
+        """Each cap once more, in today's window at today's price: within its limit, or what a quorum signed.
+
+        What a quorum signed was a total with another amount in it, where window or price have changed since.
+        """
         booked = {entry.cap: entry for entry in intent_store.reserved(transaction.connection, row["id"])}
         for item in bookings(content.declared, self._policies.current, transaction.now):
             key = (item.cap, item.subject, item.window)
             entry = booked.get(item.cap)
-            if entry is None or entry.key != key:
+            if entry is None or entry.key != key or entry.amount != item.amount:
                 if entry is not None:
                     intent_store.unbook(transaction.connection, entry)
                 fresh = Booked(row["id"], *key, item.amount, item.limit, "booked")
                 if not intent_store.book(transaction.connection, fresh, ceiling=item.limit, permitted=None):
-                    return Refused("cap-used-up", f"{item.cap} has no room for this in its present window")
+                    return Refused("cap-used-up", f"{item.cap} has no room for this as it counts now")
                 continue
             total, permitted = intent_store.read_totals(transaction.connection, [key])[key]
             ceiling = max(item.limit, permitted or 0)

@@ -1,0 +1,61 @@
+"""What is checked once more when an approval is about to be spent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.govd_process import Client, GovdProcess
+
+POLICY = """\
+version: 1
+name: payments
+tools: ["pay"]
+tool_calls:
+  hold: ["pay"]
+  allow: ["pay"]
+amounts:
+  pay: {{usd: arguments.{amount}, currency: arguments.currency}}
+soft_limits:
+  - {{name: payments-daily, metric: usd, match: {{tools: ["pay"]}}, per: agent, window: day, cap: "50"}}
+"""
+ACTION = {"tool": "pay", "arguments": {"amount": "10", "total": "40", "currency": "USD"}}
+
+
+def approved(govd: GovdProcess, agent: Client) -> str:
+    """A payment that a person has approved."""
+    held = agent.http.post("/v1/intents", json={"kind": "tool_call", "action": ACTION}).json()
+    assert held["state"] == "held", held
+    govd.operator().approve(held["job"])
+    return str(held["id"])
+
+
+def redeem(executor: Client, intent: str) -> Any:
+    """Mint and spend; the answer."""
+    minted = executor.http.post(f"/v1/intents/{intent}/attestation").json()
+    body = {"attestation": minted["attestation"], "intent_sha256": minted["claims"]["intent_sha256"]}
+    return executor.http.post("/v1/attestations/redeem", json=body)
+
+
+@pytest.mark.threat("T9")
+def test_an_approval_is_counted_at_the_price_of_the_policy_under_which_it_is_spent(
+    govd_at: Callable[..., GovdProcess],
+):
+    """Two payments fit the cap as they were counted when approved, and pass it as they are counted now."""
+    govd = govd_at(policy=POLICY.format(amount="amount"))
+    agent, executor = govd.agent(), govd.executor()
+    first, second = approved(govd, agent), approved(govd, agent)
+    dearer = govd.root / "dearer.yaml"
+    dearer.write_text(POLICY.format(amount="total"))
+    govd.govd("policy", "apply", dearer, "--reason", "fees count", "--passphrase-file", govd.passphrase_file)
+
+    assert redeem(executor, first).status_code == 200
+    refused = redeem(executor, second)
+
+    assert (refused.status_code, refused.json()["reason"]) == (403, "cap-used-up"), refused.text
+    (limit,) = agent.http.get("/v1/me").json()["limits"]
+    assert limit["used"] == "40.000000"
