@@ -210,7 +210,11 @@ class AsyncGate(_Gate):
         self._close_executor()
 
     async def submit(
-        self, kind: str, action: Mapping[str, Any], purpose: str = "", **more: Any
+        self,
+        kind: str,
+        action: Mapping[str, Any],
+        purpose: str = "",
+        **more: Any,  # noqa: ANN401 - members of a Submission
     ) -> IntentView:
         """See `Gate.submit`."""
         return await self.client.send(calls.submit(self._submission(kind, action, purpose, more)))
