@@ -184,7 +184,6 @@ reservations: Final = Table(
     _amount("amount"),
     _amount("limit_"),
     _text("state"),
-    Index("reservations_by_total", "cap", "subject", "win"),
     sqlite_with_rowid=False,
 )
 

@@ -259,4 +259,3 @@ def _reservations() -> None:
         sa.PrimaryKeyConstraint("intent", "cap", "subject", "win"),
         sqlite_with_rowid=False,
     )
-    op.create_index("reservations_by_total", "reservations", ["cap", "subject", "win"], unique=False)
