@@ -155,10 +155,10 @@ class House:
         """Open a job for review."""
         return self.do(self.govd.reviews.show(job))
 
-    def vote(self, detail: JobDetail, verdict: votes.Verdict) -> Any:
+    def vote(self, detail: JobDetail, verdict: votes.Verdict, **changes: object) -> Any:
         """Sign what was shown, and cast it; None where it was decided again under another policy."""
         guidance = "less" if verdict == "deny_with_guidance" else ""
-        submission = self.signer.sign(detail, verdict, guidance=guidance, cast_at=self.now())
+        submission = self.signer.sign(detail, verdict, guidance=guidance, cast_at=self.now(), **changes)
         return self.do(self.govd.reviews.vote("ana", detail.id, submission))
 
     def resolve(self, intent: str, status: str) -> Any:
@@ -207,9 +207,8 @@ class House:
     # -- time ------------------------------------------------------------------------------------
 
     def go_on(self, seconds: float) -> None:
-        """Time passes, and the clock ticks."""
+        """Time passes."""
         self.times.go_on(seconds)
-        self.govd.tick()
 
     def step(self, seconds: float) -> None:
         """Somebody sets the wall clock."""
