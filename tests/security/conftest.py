@@ -18,4 +18,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A running govd with everybody who knocks at it."""
     root = tmp_path_factory.mktemp("house")
     with GovdProcess(root) as govd:
-        yield House.furnish(govd)
+        made = House.furnish(govd)
+        yield made
+        made.close()

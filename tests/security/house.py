@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import socket
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,14 +17,16 @@ from govd.contract import votekey
 from govd.contract.errors import TYPE_PREFIX
 from govd.contract.votes import Enrolment, sign
 from govd.identities.model import new_token, token_digest
-from tests.support.govd_process import PASSPHRASE
+from tests.support.govd_process import OPERATOR, PASSPHRASE
+from tests.support.operator import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from tests.support.govd_process import Client, GovdProcess
-    from tests.support.operator import Operator
 
 NOBODYS_ID = "01900000-0000-7000-8000-000000000000"
 """Well-formed, and of no job and no intent."""
@@ -116,6 +119,19 @@ class Reply:
         return cls(int(first.split()[1]), headers, rest[:length]), rest[length:]
 
 
+class Signer(Operator):
+    """An operator who has typed the passphrase once: its derivation is slow on purpose."""
+
+    @functools.cached_property
+    def key(self) -> Ed25519PrivateKey:  # type: ignore[override]  # read once
+        return votekey.load(self.directory / f"{self.name}.key", PASSPHRASE)
+
+    @classmethod
+    def of(cls, govd: GovdProcess, name: str = OPERATOR) -> Self:
+        """An operator of that govd."""
+        return cls(name, govd.operators_socket, govd.operator_dir, PASSPHRASE)
+
+
 @dataclass(frozen=True)
 class House:
     """Who is there."""
@@ -125,12 +141,18 @@ class House:
     other: Client
     runner: Client
     ana: Operator
+    guests: list[Operator] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Everybody hangs up."""
+        for operator in (self.ana, *self.guests):
+            operator.http.close()
 
     @classmethod
     def furnish(cls, govd: GovdProcess) -> Self:
         """Add everybody, and let each be seen once."""
         made = cls(
-            govd, govd.agent("bot"), govd.agent("other"), govd.executor("runner", ["bot"]), govd.operator()
+            govd, govd.agent("bot"), govd.agent("other"), govd.executor("runner", ["bot"]), Signer.of(govd)
         )
         for somebody in (made.bot, made.other, made.runner):
             assert somebody.http.get("/v1/me").status_code == 200
@@ -171,7 +193,8 @@ class House:
             token_sha256=token_digest(token),
         )
         assert self.enrol(added).status_code == 201
-        return self.govd.operator(name)
+        self.guests.append(Signer.of(self.govd, name))
+        return self.guests[-1]
 
     def holdings(self) -> Holdings:
         """What the state holds now."""

@@ -332,6 +332,7 @@ def test_the_last_operator_stays(tmp_path_factory: pytest.TempPathFactory):
         with house.unmoved():
             problem(house.enrol(removal(house, "ana")), 409, "conflict")
             assert govd.operator().get("/v1/overview")["operator"] == "ana"
+        house.close()
 
 
 # -- what nobody can say about himself ---------------------------------------------------------------------

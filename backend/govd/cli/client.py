@@ -32,12 +32,8 @@ class Client:
             token = token_file.read_text(encoding="ascii").strip()
         except OSError as error:
             raise UsageError(f"{token_file}: {error.strerror}", hint="pass --operator-dir and --as") from None
-        self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(layout.operators_socket)),
-            base_url="http://govd",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=_TIMEOUT_S,
-        )
+        self._socket = str(layout.operators_socket)
+        self._headers = {"Authorization": f"Bearer {token}"}
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """One request; the answer's JSON.
@@ -45,8 +41,10 @@ class Client:
         Raises:
             GovError: of the class that the problem document names.
         """
+        transport = httpx.HTTPTransport(uds=self._socket)
         try:
-            response = self._http.request(method, path, json=body)
+            with httpx.Client(transport=transport, base_url="http://govd", timeout=_TIMEOUT_S) as http:
+                response = http.request(method, path, json=body, headers=self._headers)
         except httpx.TransportError as error:
             raise UnreachableError(
                 f"govd does not answer: {type(error).__name__}", hint="govd doctor"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -132,7 +133,9 @@ def rotate(
     name: str, state: Path, operator_dir: Path, operator: str | None, token_file: Path, ttl: int
 ) -> None:
     """Give an agent a new token; the old ones end at once."""
-    issued = Client(state, operator_dir, operator).request("POST", f"/v1/agents/{name}/token", {"ttl_s": ttl})
+    issued = Client(state, operator_dir, operator).request(
+        "POST", f"/v1/agents/{quote(name, safe='')}/token", {"ttl_s": ttl}
+    )
     frame.write_secret(token_file, issued["token"])
     frame.say(f"the token of {name} is in {token_file}")
 
@@ -145,7 +148,7 @@ def _verb(verb: str, method: str, path: str, help_: str) -> None:
     @frame.as_option
     @frame.failing
     def change(name: str, state: Path, operator_dir: Path, operator: str | None) -> None:
-        found = Client(state, operator_dir, operator).request(method, path.format(name=name))
+        found = Client(state, operator_dir, operator).request(method, path.format(name=quote(name, safe="")))
         frame.say(f"{name} is {found['state']}")
 
 

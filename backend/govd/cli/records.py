@@ -36,7 +36,7 @@ def verify(path: Path | None, state: Path, as_json: bool) -> None:  # noqa: FBT0
         database = make_engine(parse_url(layout.database_url(read_settings(layout.state))), writer=False)
     report = check(path or layout.audit, database=database)
     if as_json:
-        frame.show_json(asdict(report))
+        frame.show_json({"ok": report.ok, **asdict(report)})
     else:
         for fault in report.faults:
             frame.show(f"{fault.file}:{fault.line}: {fault.kind}: {fault.message}")
