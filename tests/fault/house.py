@@ -153,13 +153,19 @@ class House:
 
     def show(self, job: str) -> Any:
         """Open a job for review."""
-        return self.do(self.govd.reviews.show(job))
+        return self._shown(job, self.do(self.govd.reviews.close_hold(job)))
 
-    def vote(self, detail: JobDetail, verdict: votes.Verdict, **changes: object) -> Any:
+    def _shown(self, job: str, done: Any) -> Any:
+        if isinstance(done, GovError):
+            return done
+        return self.govd.ledger.read(lambda connection: self.govd.reviews.detail(connection, job))
+
+    def vote(self, detail: JobDetail, verdict: votes.Verdict, **changes: Any) -> Any:
         """Sign what was shown, and cast it; None where it was decided again under another policy."""
         guidance = "less" if verdict == "deny_with_guidance" else ""
         submission = self.signer.sign(detail, verdict, guidance=guidance, cast_at=self.now(), **changes)
-        return self.do(self.govd.reviews.vote("ana", detail.id, submission))
+        done = self.do(self.govd.reviews.vote("ana", detail.id, submission))
+        return None if done is False else self._shown(detail.id, done)
 
     def resolve(self, intent: str, status: str) -> Any:
         """Say what became of a run."""

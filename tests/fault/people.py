@@ -25,7 +25,7 @@ class Signer(Operator):
     """An operator who types the passphrase once."""
 
     @cached_property
-    def key(self) -> Ed25519PrivateKey:  # type: ignore[override]  # read once instead of each time
+    def key(self) -> Ed25519PrivateKey:
         """The vote key."""
         return super().key
 

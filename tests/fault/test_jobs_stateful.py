@@ -91,7 +91,8 @@ class Life(RuleBasedStateMachine):
 
     @rule(data=st.data(), tool=st.sampled_from(TOOLS), cents=st.integers(1, 9_000), at_last=st.booleans())
     def submit(self, data: st.DataObject, tool: str, cents: int, *, at_last: bool) -> None:
-        job, agent = None, data.draw(st.sampled_from(["ada", "ben"]))
+        job: str | None = None
+        agent = data.draw(st.sampled_from(["ada", "ben"]))
         if self.jobs and data.draw(st.booleans()):
             job, agent = self.jobs[-1] if at_last else data.draw(st.sampled_from(self.jobs))
         amount = f"{cents / 100:.2f}" if tool.startswith("pay") else None
