@@ -15,6 +15,7 @@ from govd.contract.intents import IntentDetail, Resolution
 from govd.contract.jobs import JobDetail, JobPage
 from govd.contract.system import Revocation
 from govd.contract.votes import VoteSubmission
+from govd.contract.wire import Name
 from govd.jobs import store
 from govd.reviews import views
 
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 Which = Literal["held", "open", "settled", "all"]
 Limit = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,12}$")]
-AgentName = Annotated[str | None, Query(max_length=64)]
+AgentName = Annotated[Name | None, Query()]
 
 
 def router(context: Context, reviews: Reviews, state_key: StateKey) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["jobs"])
+
+    async def shown(job: str) -> Response:
+        return answer(await context.read(lambda connection: reviews.detail(connection, job)))
 
     @routes.get("/v1/jobs", response_model=JobPage)
     async def jobs(
@@ -57,26 +61,26 @@ def router(context: Context, reviews: Reviews, state_key: StateKey) -> APIRouter
     async def show(request: Request, job: Uuid, *, peek: bool = False) -> Response:
         """One job. Asking closes its open hold, so that nothing slips into the review; `peek` does not."""
         context.doorkeeper.admit(request, "operator")
-        if peek:
-            return answer(await context.read(lambda c: views.job_detail(c, job, state_key)))
-        return answer(await context.write(reviews.show(job)))
+        if not peek:
+            await context.write(reviews.close_hold(job))
+        return await shown(job)
 
     @routes.post("/v1/jobs/{job}/votes", response_model=JobDetail, openapi_extra=documented(VoteSubmission))
     async def vote(request: Request, job: Uuid) -> Response:
         """A signed vote on the hold under review."""
         operator = context.doorkeeper.admit(request, "operator")
         body = await read_body(request, VoteSubmission)
-        result = await context.write(reviews.vote(operator.name, job, body))
-        if result is None:
+        if not await context.write(reviews.vote(operator.name, job, body)):
             raise ReviewStaleError("another policy is in force: the job was decided again, look at it again")
-        return answer(result)
+        return await shown(job)
 
     @routes.post("/v1/jobs/{job}/revoke", response_model=JobDetail, openapi_extra=documented(Revocation))
     async def revoke(request: Request, job: Uuid) -> Response:
         """Take back everything of a job that has not been redeemed."""
         operator = context.doorkeeper.admit(request, "operator")
         body = await read_body(request, Revocation)
-        return answer(await context.write(reviews.revoke(operator.name, job, body.reason)))
+        await context.write(reviews.revoke(operator.name, job, body.reason))
+        return await shown(job)
 
     @routes.post(
         "/v1/intents/{intent}/resolution", response_model=IntentDetail, openapi_extra=documented(Resolution)

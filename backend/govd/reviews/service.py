@@ -33,7 +33,7 @@ from govd.times import micros
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import RowMapping
+    from sqlalchemy import Connection, RowMapping
 
     from govd.contract.intents import Resolution
     from govd.contract.votes import VoteSubmission
@@ -71,15 +71,18 @@ class Reviews:
 
     # -- showing -------------------------------------------------------------------------------------
 
-    def show(self, job: str) -> Callable[[Transaction], JobDetail]:
-        """The work that closes the open hold and shows the job: what comes later opens the next hold."""
+    def close_hold(self, job: str) -> Callable[[Transaction], None]:
+        """The work that closes the open hold before it is shown: what comes later opens the next hold."""
 
-        def work(transaction: Transaction) -> JobDetail:
+        def work(transaction: Transaction) -> None:
             self._expire(transaction)
             self._close(transaction, books.job_row(transaction, job))
-            return views.job_detail(transaction.connection, job, self._state_key)
 
         return work
+
+    def detail(self, connection: Connection, job: str) -> JobDetail:
+        """The job as it is shown. Read outside the writer: a large job must not keep decisions waiting."""
+        return views.job_detail(connection, job, self._state_key)
 
     def _close(self, transaction: Transaction, job: RowMapping) -> None:
         live = store.live_holds(transaction.connection, job["id"])
@@ -145,29 +148,27 @@ class Reviews:
 
     # -- voting --------------------------------------------------------------------------------------
 
-    def vote(
-        self, operator: str, job: str, body: VoteSubmission
-    ) -> Callable[[Transaction], JobDetail | None]:
+    def vote(self, operator: str, job: str, body: VoteSubmission) -> Callable[[Transaction], bool]:
         """The work that counts a vote, and settles the hold when the quorum is reached.
 
-        It returns None where showing the job again is all that can be done: the policy in force changed,
+        It returns False where showing the job again is all that can be done: the policy in force changed,
         and the hold was decided again under it. The caller answers with `ReviewStaleError`.
         """
 
-        def work(transaction: Transaction) -> JobDetail | None:
+        def work(transaction: Transaction) -> bool:
             job_row = books.job_row(transaction, job)
             live = store.live_holds(transaction.connection, job)
             if not live or live[0]["state"] != "closed":
                 raise JobClosedError(f"the job is {job_row['state']}: no hold of it is up for a vote")
             if live[0]["policy_sha256"] != self._policies.current.sha256:
                 self._reevaluate(transaction, job_row, live[0])
-                return None
+                return False
             key = books.job_key(self._state_key, job_row)
             hold = _Hold(job_row, live[0], views.hold_view(transaction.connection, live[0], key), key)
             self._check(transaction, operator, hold, body)
             self._write(transaction, operator, hold, body)
             self._settle(transaction, operator, hold, body)
-            return views.job_detail(transaction.connection, job, self._state_key)
+            return True
 
         return work
 
@@ -329,10 +330,10 @@ class Reviews:
 
     # -- afterwards ----------------------------------------------------------------------------------
 
-    def revoke(self, operator: str, job: str, reason: str) -> Callable[[Transaction], JobDetail]:
+    def revoke(self, operator: str, job: str, reason: str) -> Callable[[Transaction], None]:
         """The work that takes back everything of a job that has not been redeemed."""
 
-        def work(transaction: Transaction) -> JobDetail:
+        def work(transaction: Transaction) -> None:
             row = books.job_row(transaction, job)
             self._keep_words(transaction, row, reason, f"operator:{operator}", "job.revocation_reason")
             books.end_job(
@@ -343,7 +344,6 @@ class Reviews:
                 code="revoked",
                 waiting=IntentState.REVOKED,
             )
-            return views.job_detail(transaction.connection, job, self._state_key)
 
         return work
 
