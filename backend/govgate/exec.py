@@ -166,7 +166,9 @@ def _at_executor(
         connection.settimeout(_CONNECT_SECONDS)
         try:
             connection.connect(str(path))
-            send_request(connection, request, [0, 1, 2, *([pack] if pack is not None else [])])
+            # A refusal can be on its way before the request is: the pipe breaks, and it is there to be read.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                send_request(connection, request, [0, 1, 2, *([pack] if pack is not None else [])])
         except PermissionError:
             raise ForbiddenError(f"the executor's socket {path} is not for this user") from None
         except OSError as error:

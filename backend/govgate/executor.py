@@ -138,10 +138,12 @@ class Service:
         for listener, door in listeners:
             threading.Thread(target=self._accept, args=(listener, door), daemon=True).start()
         threading.Thread(target=self._recover, daemon=True).start()
-        wake, waker = os.pipe2(os.O_CLOEXEC)
+        wake, waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(wake, True)
+        # The kernel may give a signal to any thread; the byte wakes this one whichever it was.
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
-            # Not the event itself: setting it inside a handler could wait for a lock that we hold.
-            signal.signal(number, lambda *_: os.write(waker, b"."))
+            signal.signal(number, lambda *_: None)
         ready()
         os.read(wake, 1)
         self._stopping.set()

@@ -40,7 +40,7 @@ _FILE: Final = click.Path(path_type=Path)
     "--pinned-operators", type=_FILE,
     help="Operators' public vote keys (TOML): who approved is then not taken on the backend's word.",
 )  # fmt: skip
-@click.option("--journal", type=_FILE, help="The folder of what was begun.")
+@click.option("--journal", type=_FILE, help="The folder of what was begun; heads are remembered beside it.")
 @click.option("--git-config", type=_FILE, help="git settings for pushes (credentials), the executor's own.")
 @click.option(
     "--at-once", type=click.IntRange(1, 1024), default=MAX_AT_ONCE, show_default=True,
@@ -68,9 +68,10 @@ def executor(
     voters = PinnedOperators.load(pinned_operators) if pinned_operators is not None else None
     if git_config is not None and not git_config.is_file():
         raise UsageError(f"there is no {git_config}")
-    with Client(url, token_reader(token_file), Heads(heads_dir(), url)) as client:
+    own = state_dir() if journal is None else journal.absolute().parent
+    with Client(url, token_reader(token_file), Heads(heads_dir(own), url)) as client:
         name = _identity(client)
-        redeemer = Redeemer(client, name, Journal(journal or state_dir() / "journal"), voters)
+        redeemer = Redeemer(client, name, Journal(journal or own / "journal"), voters)
         settings = git_config.resolve() if git_config is not None else None
         runner = Runner(redeemer, home=_home(), git_config=settings)
         service = Service(runner, doors, socket_dir, at_once=at_once)

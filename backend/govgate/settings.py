@@ -30,10 +30,10 @@ def state_dir() -> Path:
     return platformdirs.user_state_path("govgate")
 
 
-def heads_dir() -> Path:
-    """`GOVGATE_HEADS`, or a folder in the user's state."""
+def heads_dir(own: Path | None = None) -> Path:
+    """`GOVGATE_HEADS`, or a folder in `own`, which is the user's state where it is left out."""
     named = os.environ.get("GOVGATE_HEADS")
-    return Path(named) if named else state_dir() / "heads"
+    return Path(named) if named else (own or state_dir()) / "heads"
 
 
 def token_reader(path: Path) -> Callable[[], str]:

@@ -237,7 +237,10 @@ connection = socket.socket(socket.AF_UNIX)
 try:
     connection.connect(sys.argv[1])
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))]
-    connection.sendmsg([sys.argv[2].encode()], rights)
+    try:
+        connection.sendmsg([sys.argv[2].encode()], rights)
+    except BrokenPipeError:
+        pass
     print(connection.recv(65536).decode())
 except PermissionError:
     print("permission denied")
