@@ -56,6 +56,9 @@ MAX_HEADER_HEAD = 400
 MAX_PENDING_PER_AGENT = 1_000
 """Held intents that one agent may have waiting (threats T18)."""
 
+MAX_TOKENS_PER_AGENT = 32
+"""Tokens of one agent that are good at once: each renewal is one more until the older ones end."""
+
 MAX_INTENTS_PER_JOB = 200
 """Intents in one job: what a person can still review as one thing."""
 

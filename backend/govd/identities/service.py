@@ -17,8 +17,10 @@ from govd.contract.errors import (
     ForbiddenError,
     InvalidRequestError,
     NotFoundError,
+    QuotaError,
     UnauthenticatedError,
 )
+from govd.contract.limits import MAX_TOKENS_PER_AGENT
 from govd.contract.system import IdentityView
 from govd.contract.votes import Enrolment, load_public_key, verify
 from govd.identities import rules, store
@@ -117,7 +119,7 @@ class Directory:
             self._ledger.submit(lambda tx: store.bind_token(tx.connection, digest, peer.text()))
         elif known.peer != peer.text():
             self._two_peers(identity, known.peer, peer)
-        if peer.uid is not None:
+        if peer.uid is not None and identity.kind == "agent":
             self._uids.setdefault(identity.name, set()).add(peer.uid)
 
     def _two_peers(self, identity: Identity, first: str, second: Peer) -> None:
@@ -190,9 +192,11 @@ class Directory:
 
     def views(self, kind: Kind) -> list[IdentityView]:
         """Every identity of one kind, as lists show it."""
-        ends = {
-            (token.kind, token.name): token.expires_at for token in self._tokens.values() if token.expires_at
-        }
+        ends: dict[tuple[Kind, str], datetime] = {}
+        for token in self._tokens.values():
+            if token.expires_at is not None:
+                known = ends.setdefault((token.kind, token.name), token.expires_at)
+                ends[token.kind, token.name] = max(known, token.expires_at)
         return [
             IdentityView(
                 kind=item.kind,
@@ -238,13 +242,20 @@ class Directory:
         return token
 
     def issue(self, name: str, ttl: timedelta, actor: str, *, drop: bool) -> str:
-        """A fresh token for an agent; `drop` forgets the older ones at once."""
+        """A fresh token for an agent; `drop` forgets the older ones at once.
+
+        Raises:
+            NotFoundError: there is no such agent.
+            QuotaError: it has as many as it may, and none of them has ended.
+        """
         token = new_token("agent")
 
         def work(transaction: Transaction) -> None:
             if drop:
                 store.drop_tokens(transaction.connection, "agent", name)
             store.drop_expired(transaction.connection, transaction.now)
+            if store.count_tokens(transaction.connection, "agent", name) >= MAX_TOKENS_PER_AGENT:
+                raise QuotaError(f"{name} has {MAX_TOKENS_PER_AGENT} tokens that are good", retry_after=600)
             self._issue_in(transaction, token, "agent", name, ttl)
             transaction.record(
                 Entry(type="agent.token_issued", actor=actor, agent=name, details={"dropped": drop})

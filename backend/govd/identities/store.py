@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, get_args
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from govd.identities.model import Identity, Kind
 from govd.storage.schema import identities, tokens
@@ -106,6 +106,12 @@ def bind_token(connection: Connection, digest: str, peer: str) -> None:
     connection.execute(
         update(tokens).where(tokens.c.token_sha256 == digest, tokens.c.peer.is_(None)).values(peer=peer)
     )
+
+
+def count_tokens(connection: Connection, kind: Kind, name: str) -> int:
+    """How many tokens one identity has."""
+    query = select(func.count()).select_from(tokens).where(tokens.c.kind == kind, tokens.c.name == name)
+    return int(connection.execute(query).scalar_one())
 
 
 def drop_tokens(connection: Connection, kind: Kind, name: str) -> None:
