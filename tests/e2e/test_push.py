@@ -14,7 +14,7 @@ from govconsole.clock import SystemClock
 from govconsole.paths import Operator
 from govconsole.session import Session
 from tests.e2e.conftest import audit_types, git, verify_log
-from tests.govconsole.driver import running, shows, until
+from tests.govconsole.driver import running, shows
 from tests.support.govd_process import OPERATOR, PASSPHRASE
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ async def held(scene: Releases) -> str:
 async def approve_by_keys(scene: Releases, *texts: str) -> None:
     app, clock = console(scene)
     async with running(app) as pilot:
-        await shows(pilot, "git push to", *texts)
-        await until(pilot, lambda: True)
+        await shows(pilot, "Why it is held", *texts)
         await pilot.press("a")
         await shows(pilot, "You sign this")
         clock.ahead += 1
@@ -99,7 +98,7 @@ async def test_a_denied_push_never_reaches_the_remote(releases: Callable[..., Re
     await held(scene)
     app, clock = console(scene)
     async with running(app) as pilot:
-        await shows(pilot, "git push to")
+        await shows(pilot, "Why it is held")
         await pilot.press("d")
         await shows(pilot, "You sign this")
         clock.ahead += 1
