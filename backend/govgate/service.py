@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from govd.contract.errors import ForbiddenError, UsageError
+from govd.contract.text import visible
 from govgate import calls
 from govgate.client import Client
 from govgate.executor import MAX_AT_ONCE, Door, Service
@@ -78,7 +79,8 @@ def executor(
 
         def ready() -> None:
             sockets = {door.agent: str(service.path(door)) for door in doors}
-            click.echo(json.dumps({"ready": True, "executor": name, "sandbox": SANDBOX, "sockets": sockets}))
+            said = {"ready": True, "executor": name, "sandbox": SANDBOX, "sockets": sockets}
+            click.echo(visible(json.dumps(said)))
 
         service.serve(ready)
     return 0
