@@ -5,7 +5,9 @@ Must never touch a directory that holds a state, nor leave a half-made one behin
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from govd.audit.model import Entry
 from govd.clock import SystemClock
 from govd.contract import votekey
 from govd.contract.canonical import commitment
-from govd.contract.errors import ConflictError
+from govd.contract.errors import ConflictError, InvalidRequestError
 from govd.contract.votes import Enrolment, PolicyChange, sign
 from govd.identities import store
 from govd.identities.model import Identity, new_token, token_digest
@@ -58,16 +60,41 @@ def found(wanted: Founding) -> None:
     Raises:
         ConflictError: there is a state already, or the operator has a key here already.
         PolicyInvalidError: the policy does not compile: nothing was made.
+        InvalidRequestError: there is no passphrase: nothing was made.
     """
     policy = load(wanted.policy)
     layout = Layout(wanted.state)
     if layout.settings.exists() or layout.keys.exists():
         raise ConflictError(f"{wanted.state} holds a state already", hint="choose another --state")
+    if not wanted.passphrase:
+        raise InvalidRequestError("a vote key has a passphrase: nothing was made")
     key_file = wanted.operator_dir / f"{wanted.operator}.key"
-    if key_file.exists():
-        raise ConflictError(
-            f"{key_file} is there already", hint="choose another --operator or --operator-dir"
-        )
+    made = [key_file, wanted.operator_dir / f"{wanted.operator}.token"]
+    made += [layout.policy] if wanted.policy_path is None else []
+    for path in made:
+        if path.exists():
+            raise ConflictError(
+                f"{path} is there already", hint="choose another --operator or --operator-dir"
+            )
+    try:
+        _make(layout, wanted, policy, key_file)
+    except BaseException:
+        # Half a state would keep the next `govd init` from trying again.
+        for path in (layout.settings, layout.keys, *made):
+            _away(path)
+        raise
+
+
+def _away(path: Path) -> None:
+    """Remove what this run has made: none of it was there before it."""
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _make(layout: Layout, wanted: Founding, policy: CompiledPolicy, key_file: Path) -> None:
     _folders(layout, wanted)
     key = votekey.generate()
     votekey.write(key_file, key, wanted.passphrase)

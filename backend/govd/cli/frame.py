@@ -105,10 +105,13 @@ def passphrase(file: Path | None, descriptor: int | None, prompt: str, *, confir
     """The passphrase: from a file, a descriptor, or the terminal; never from arguments or the environment.
 
     Raises:
-        UsageError: there is nobody to ask.
+        UsageError: there is nobody to ask, or no such file.
     """
     if file is not None:
-        return file.read_bytes().rstrip(b"\n")
+        try:
+            return file.read_bytes().rstrip(b"\n")
+        except OSError as error:
+            raise UsageError(f"{file}: {error.strerror}") from None
     if descriptor is not None:
         with os.fdopen(descriptor, "rb") as stream:
             return stream.read(4096).rstrip(b"\n")
@@ -120,11 +123,26 @@ def passphrase(file: Path | None, descriptor: int | None, prompt: str, *, confir
     return answer.encode()
 
 
-def write_secret(path: Path, text: str) -> None:
-    """A 0600 file with a secret, replaced as a whole; never through a link."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+def write_secret(path: Path, text: str, *, commit: bool = True) -> Path:
+    """A 0600 file with a secret, replaced as a whole; never through a link.
+
+    Args:
+        path: Where it is to be.
+        text: The secret.
+        commit: False leaves it beside `path`, for the caller to put in its place.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-    fresh.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        return fresh.replace(path) if commit else fresh
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None

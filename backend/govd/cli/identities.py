@@ -201,18 +201,24 @@ def add_executor(  # noqa: PLR0913, PLR0917 - its options
     client = Client(state, operator_dir, operator)
     token = new_token("executor")
     secret = frame.passphrase(passphrase_file, passphrase_fd, f"Passphrase of {client.operator}")
-    _enrol(
-        client,
-        secret,
-        operation="add",
-        kind="executor",
-        name=name,
-        token_sha256=token_digest(token),
-        agents=list(agents_),
-        uid=uid,
-        advisory=advisory,
-    )
-    frame.write_secret(token_file, token)
+    # Written first: a name is given once, and a token that could not be kept would waste it.
+    fresh = frame.write_secret(token_file, token, commit=False)
+    try:
+        _enrol(
+            client,
+            secret,
+            operation="add",
+            kind="executor",
+            name=name,
+            token_sha256=token_digest(token),
+            agents=list(agents_),
+            uid=uid,
+            advisory=advisory,
+        )
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    fresh.replace(token_file)
     frame.say(f"added {name}; its token is in {token_file}")
 
 
