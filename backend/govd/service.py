@@ -13,7 +13,7 @@ from govd.anchor import Anchor
 from govd.api.heads import Heads
 from govd.api.hub import Hub
 from govd.attestations.keys import KeyRing
-from govd.attestations.service import Attestations, raise_unknown
+from govd.attestations.service import Attestations, clear_unknown, raise_unknown
 from govd.clock import SystemClock
 from govd.contract.decisions import Finding, Outcome
 from govd.contract.system import Reloaded
@@ -79,7 +79,7 @@ class Govd:
             trust_disk=settings.disk_edits == "trusted",
         )
         self.decisions = Decisions(state_key, self.policies, self.directory, self.own_findings)
-        self.reviews = Reviews(state_key, self.policies, self.directory, self.expire)
+        self.reviews = Reviews(state_key, self.policies, self.directory, self.expire, self._on_resolved)
         self.directory.on_removed(self.reviews.operator_left)
         self.attestations = Attestations(state_key, self.keys, self.policies, self.directory, self.alarms)
         self.hub = Hub(self.ledger)
@@ -95,6 +95,9 @@ class Govd:
 
     def _on_unknown(self, transaction: Transaction, row: RowMapping) -> None:
         raise_unknown(self.alarms, transaction, row)
+
+    def _on_resolved(self, transaction: Transaction, row: RowMapping) -> None:
+        clear_unknown(self.alarms, transaction, row)
 
     def lost_state(self, why: str) -> None:
         """Somebody remembers a log that we do not hold: decide nothing (threats T13)."""

@@ -67,17 +67,18 @@ class Alarms:
         self._ledger.submit(lambda tx: self.raise_in(tx, kind, subject, message, mend)).result()
         self.refresh()
 
+    @staticmethod
+    def clear_in(transaction: Transaction, kind: str, subject: str) -> None:
+        """The cause is gone, by this work."""
+        alarm = store.find(transaction.connection, kind, subject)
+        if alarm is not None:
+            store.clear(transaction.connection, alarm.id, transaction.now)
+            transaction.record(Entry(type="alarm.cleared", details={"kind": kind, "alarm": alarm.id}))
+
     def clear(self, kind: str, subject: str) -> None:
         """The cause is gone."""
-
-        def work(transaction: Transaction) -> None:
-            alarm = store.find(transaction.connection, kind, subject)
-            if alarm is not None:
-                store.clear(transaction.connection, alarm.id, transaction.now)
-                transaction.record(Entry(type="alarm.cleared", details={"kind": kind, "alarm": alarm.id}))
-
         if any(alarm.kind == kind and alarm.subject == subject for alarm in self.standing):
-            self._ledger.submit(work).result()
+            self._ledger.submit(lambda tx: self.clear_in(tx, kind, subject)).result()
             self.refresh()
 
     def seen(self, alarm_id: str, operator: str) -> None:

@@ -288,6 +288,8 @@ class Attestations:
                 )
                 if body.status == "unknown":
                     raise_unknown(self._alarms, transaction, row)
+                else:
+                    clear_unknown(self._alarms, transaction, row)
                 books.follow(transaction, row["job"], f"executor:{executor.name}")
             fresh: Any = intent_store.by_id(transaction.connection, intent)
             return view(fresh, open_content(fresh, self._key(transaction.connection, fresh)), None)
@@ -310,6 +312,12 @@ def raise_unknown(alarms: Alarms, transaction: Transaction, row: RowMapping) -> 
         "an action was started and nobody knows how it ended: what it booked stays booked",
         f"govconsole resolve {row['id']} --status succeeded|failed|not_run --reason …",
     )
+
+
+def clear_unknown(alarms: Alarms, transaction: Transaction, row: RowMapping) -> None:
+    """Somebody knows by now what became of a run that nobody knew about."""
+    if row["state"] == IntentState.UNKNOWN.value:
+        alarms.clear_in(transaction, "outcome-unknown", f"intent:{row['id']}")
 
 
 def _served(connection: Connection, executor: Identity, intent: str) -> RowMapping:

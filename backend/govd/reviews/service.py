@@ -63,8 +63,10 @@ class Reviews:
         policies: Policies,
         directory: Directory,
         expire: Callable[[Transaction], int],
+        on_resolved: Callable[[Transaction, RowMapping], None],
     ) -> None:
         self._expire = expire
+        self._on_resolved = on_resolved
         self._state_key = state_key
         self._policies = policies
         self._directory = directory
@@ -368,6 +370,7 @@ class Reviews:
             books.move_intent(
                 transaction, row, IntentState(body.status), f"operator:{operator}", code="resolved"
             )
+            self._on_resolved(transaction, row)
             books.follow(transaction, row["job"], f"operator:{operator}")
             key = books.job_key(self._state_key, books.job_row(transaction, row["job"]))
             fresh: Any = intent_store.by_id(transaction.connection, intent)

@@ -59,3 +59,24 @@ def test_an_approval_is_counted_at_the_price_of_the_policy_under_which_it_is_spe
     assert (refused.status_code, refused.json()["reason"]) == (403, "cap-used-up"), refused.text
     (limit,) = agent.http.get("/v1/me").json()["limits"]
     assert limit["used"] == "40.000000"
+
+
+@pytest.mark.parametrize("by", ["the executor", "an operator"])
+def test_the_alarm_of_an_unknown_outcome_ends_when_somebody_knows_it(
+    govd_at: Callable[..., GovdProcess], by: str
+):
+    govd = govd_at(policy=POLICY.format(amount="amount"))
+    agent, executor, operator = govd.agent(), govd.executor(), govd.operator()
+    intent = approved(govd, agent)
+    assert redeem(executor, intent).status_code == 200
+    outcome = f"/v1/intents/{intent}/outcome"
+    assert executor.http.post(outcome, json={"status": "unknown"}).status_code == 200
+    (alarm,) = operator.get("/v1/alarms")["alarms"]
+    assert (alarm["kind"], alarm["subject"]) == ("outcome-unknown", f"intent:{intent}")
+
+    if by == "the executor":
+        assert executor.http.post(outcome, json={"status": "succeeded"}).status_code == 200
+    else:
+        operator.post(f"/v1/intents/{intent}/resolution", {"status": "not_run", "reason": "looked"})
+
+    assert operator.get("/v1/alarms")["alarms"] == []
