@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_PINNED_BYTES: Final = 1024 * 1024 * 1024
-"""One pinned file, in bytes."""
+"""The pinned files of one command together, in bytes."""
 
 _CHUNK: Final = 1024 * 1024
 _HEAD: Final = 256
@@ -79,6 +79,7 @@ class Pins:
         self._keep = keep
         self._pins: dict[str, Pin] = {}
         self._extra: list[int] = []
+        self._bytes = 0
 
     def __enter__(self) -> Self:
         return self
@@ -123,8 +124,9 @@ class Pins:
         found = os.fstat(source)
         if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{visible(real, 300)} is no regular file")
-        if found.st_size > MAX_PINNED_BYTES:
-            raise UsageError(f"{visible(real, 300)} is larger than {MAX_PINNED_BYTES} bytes")
+        self._bytes += found.st_size
+        if self._bytes > MAX_PINNED_BYTES:
+            raise UsageError(f"{visible(real, 300)}: more than {MAX_PINNED_BYTES} bytes to pin")
         if not self._keep or only_root_changes(real):
             digest, head = _hashed(_chunks(source))
             # The name it was called by matters to programs that look at it, where that name is root's too.

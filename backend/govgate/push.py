@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -102,7 +103,10 @@ class Staging:
         Raises:
             RedeemRefusedError: the pack is damaged, too large, or lacks what the push needs.
         """
-        if os.fstat(pack).st_size > MAX_PACK_BYTES:
+        found = os.fstat(pack)
+        if not stat.S_ISREG(found.st_mode):
+            raise RedeemRefusedError("the objects of the push are in no file")
+        if found.st_size > MAX_PACK_BYTES:
             raise RedeemRefusedError(f"the objects of the push are more than {MAX_PACK_BYTES} bytes")
         form = "sha256" if len(push.updates[0].object) == _SHA256_DIGITS else "sha1"
         self._git(

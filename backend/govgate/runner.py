@@ -89,6 +89,7 @@ class Runner:
             GovError: it was not run, with the reason.
         """
         approval = self._redeemer.approval(request.intent, agent)
+        _compare_words(approval, request)
         with Pins(keep=True) as pins:
             resolved = resolve(request.argv, request.cwd, request.env, pins, request.git)
             _compare(approval, resolved)
@@ -126,6 +127,13 @@ class Runner:
                 raise UsageError(f"the command could not be started: {error.strerror}") from None
             status: Any = "succeeded" if code == 0 else "failed"
             return Ran(code, begun.end(OutcomeReport(status=status, exit_code=code)))
+
+
+def _compare_words(approval: Approval, request: Request) -> None:
+    """Spare the work of pinning what cannot be the approved command: the hash would say so later."""
+    action = approval.minted.intent.action
+    if isinstance(action, ProcessExec) and list(action.argv) != list(request.argv):
+        raise RedeemRefusedError("not what was approved: the arguments differ", hint="declare it anew")
 
 
 def _compare(approval: Approval, resolved: Resolved) -> None:

@@ -36,6 +36,12 @@ def repository(work, remote):
     return work
 
 
+def _give(root, uid):
+    for folder, folders, files in os.walk(root):
+        for name in (".", *folders, *files):
+            os.chown(os.path.join(folder, name), uid, uid)  # noqa: PTH118 - os.walk speaks strings
+
+
 def refs(remote):
     shown = git(remote, "for-each-ref", "--format=%(refname) %(objectname)")
     return dict(line.split() for line in shown.splitlines())
@@ -304,13 +310,9 @@ def test_only_the_executors_user_can_push_and_the_agents_hooks_do_not_run_as_it(
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\nid -u > {mark}/ran\n")
     hook.chmod(0o755)
-    for root, uid in ((repository, AGENT_UID), (remote, EXECUTOR_UID)):
-        for folder, folders, files in os.walk(root):
-            for name in (".", *folders, *files):
-                os.chown(os.path.join(folder, name), uid, uid)  # noqa: PTH118 - os.walk speaks strings
-    repository.chmod(0o700)  # the executor cannot even read it
-    repository.chmod(0o755)
-    (repository / ".git").chmod(0o700)
+    _give(repository, AGENT_UID)
+    _give(remote, EXECUTOR_UID)
+    (repository / ".git").chmod(0o700)  # the executor cannot even read it
     processes.executor(agent=f"bot={AGENT_UID}", uid=EXECUTOR_UID)
     line = ["exec", "--", "git", "push", "origin", "main"]
 
@@ -320,6 +322,38 @@ def test_only_the_executors_user_can_push_and_the_agents_hooks_do_not_run_as_it(
     assert not (mark / "ran").exists()
     shown = git(remote, "rev-parse", "main", user=EXECUTOR_UID, env={**os.environ, "HOME": "/"})
     assert shown == git(repository, "rev-parse", "HEAD", user=AGENT_UID, env={**os.environ, "HOME": "/"})
+
+
+@pytest.mark.threat("T7")
+def test_a_remote_of_the_agents_own_runs_no_hook_as_the_executor(processes, repository, remote, place):
+    """An agent names a repository of its own as the remote, with a hook for whoever pushes to it."""
+    needs.root()
+    mark = place / "marks"
+    mark.mkdir()
+    mark.chmod(0o777)
+    for name in ("pre-receive", "update", "post-receive", "reference-transaction"):
+        (remote / "hooks" / name).write_text(f"#!/bin/sh\nid -u >> {mark}/ran\n")
+        (remote / "hooks" / name).chmod(0o755)
+    _give(repository, AGENT_UID)
+    _give(remote, AGENT_UID)
+    subprocess.run(["chmod", "-R", "a+rwX", str(remote)], check=True)
+    processes.executor(agent=f"bot={AGENT_UID}", uid=EXECUTOR_UID)
+
+    found = processes.gate("exec", "--", "git", "push", "origin", "main", cwd=repository, uid=AGENT_UID)
+
+    assert found.code == 128
+    assert "dubious ownership" in found.err
+    assert not (mark / "ran").exists()
+
+
+def test_a_pack_that_is_no_file_is_refused(pushed):
+    made, _ = pushed("origin", "main")
+    reading, writing = os.pipe()
+
+    with pytest.raises(RedeemRefusedError, match="in no file"):
+        made.run(pack=reading)
+    os.close(reading)
+    os.close(writing)
 
 
 def test_the_gates_errors_are_of_one_tree():
