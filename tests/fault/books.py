@@ -17,7 +17,7 @@ from govd.contract import votes as voting
 from govd.contract.decisions import Outcome
 from govd.contract.intents import IntentState
 from govd.contract.jobs import JobState
-from govd.contract.money import units
+from govd.contract.money import Metric, units
 from govd.intents.rules import INITIAL, TRANSITIONS
 from govd.jobs import rules as job_rules
 from govd.storage import schema
@@ -140,7 +140,7 @@ def permitted(books: Books) -> dict[Key, int]:
         assert voting.verify(signed.vote, signed.signature, books.keys[row["operator"]])
         for permit in signed.vote.permits if signed.vote.verdict == "approve" else ():
             key = permit.cap, permit.subject, permit.window
-            metric = "usd" if "." in permit.highest else "count"
+            metric: Metric = "usd" if "." in permit.highest else "count"
             found[key] = max(found.get(key, 0), units(metric, permit.highest))
     return found
 

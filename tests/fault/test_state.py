@@ -302,4 +302,4 @@ def test_sigterm_under_load_answers_every_decision_that_was_made_and_exits_with_
 
     assert set(load.answers.values()) <= {200, 503}
     books = all_is_well(govd)
-    assert {row["idempotency_key"] for row in books.intents.values()} == set(load.views)
+    assert set(books.intents) == {view["id"] for view in load.views.values()}
