@@ -60,6 +60,7 @@ class _Draft:
 
     agent: Identity
     submission: Submission
+    key_mac: str | None
     body_mac: str | None
     origin: str
 
@@ -92,10 +93,13 @@ class Submissions:
 
     def submit(self, agent: Identity, submission: Submission) -> Callable[[Transaction], IntentView]:
         """The work that decides an intent; see `Decisions.submit`."""
+        key = submission.idempotency_key
         draft = _Draft(
             agent=agent,
             submission=submission,
-            body_mac=None if submission.idempotency_key is None else self._mac(submission),
+            # The agent's own words, like the body: the database holds neither in the clear.
+            key_mac=None if key is None else self._state_key.mac(b"key\n" + key.encode()),
+            body_mac=None if key is None else self._mac(submission),
             origin=origin_of(agent, submission.origin),
         )
         return lambda transaction: self._submit_in(transaction, draft)
@@ -103,12 +107,12 @@ class Submissions:
     def _mac(self, submission: Submission) -> str:
         # Compared with itself alone, so any one spelling will do: RFC 8785 would cost 20 µs more.
         text = json.dumps(submission.model_dump(mode="json", by_alias=True), sort_keys=True)
-        return self._state_key.mac(text.encode())
+        return self._state_key.mac(b"body\n" + text.encode())
 
     def _submit_in(self, transaction: Transaction, draft: _Draft) -> IntentView:
         connection, submission, name = transaction.connection, draft.submission, draft.agent.name
-        if submission.idempotency_key is not None:
-            known = intent_store.by_idempotency_key(connection, name, submission.idempotency_key)
+        if draft.key_mac is not None:
+            known = intent_store.by_idempotency_key(connection, name, draft.key_mac)
             if known is not None:
                 intent, body_mac = known
                 if body_mac != draft.body_mac:
@@ -249,7 +253,7 @@ def _write(
         "effect": decision.effect,
         "risk": decision.risk.score,
         "sealed": content.seal(job.key),
-        "idempotency_key": draft.submission.idempotency_key,
+        "idempotency_key": draft.key_mac,
         "body_sha256": draft.body_mac,
         "policy_sha256": policy.sha256,
         "decided_at": now,
