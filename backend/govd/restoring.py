@@ -1,6 +1,6 @@
 """`govd restore`: go on after the state went back in time, in a new epoch of the log (threats T13).
 
-Must never let an approval from before survive: what it was spent on is not known any more.
+Must never let an approval from before survive, nor a hold: what was approved and spent since is not known.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def restore(ledger: Ledger, anchor: Anchor, operator: str, key: Ed25519PrivateKey) -> tuple[int, int]:
-    """Open a new epoch, revoke every approval that stands; the epoch, and how many were revoked.
+    """Open a new epoch, revoke whatever is approved or held; the epoch, and how many were revoked.
 
     Raises:
         ForbiddenError: the key is not that operator's.
@@ -41,8 +41,14 @@ def restore(ledger: Ledger, anchor: Anchor, operator: str, key: Ed25519PrivateKe
 
     def work(transaction: Transaction) -> int:
         count = 0
-        for row in intent_store.in_state(transaction.connection, IntentState.APPROVED):
+        rows = [
+            row
+            for waiting in (IntentState.APPROVED, IntentState.HELD)
+            for row in intent_store.in_state(transaction.connection, waiting)
+        ]
+        for row in rows:
             books.move_intent(transaction, row, IntentState.REVOKED, f"operator:{operator}", code="restored")
+            books.settle_empty_holds(transaction, row["job"])
             books.follow(transaction, row["job"], f"operator:{operator}")
             count += 1
         # Signed in here: only now is it known which epoch this is.

@@ -182,7 +182,7 @@ def restore(
     passphrase_file: Path | None,
     passphrase_fd: int | None,
 ) -> None:
-    """Go on after the state went back in time: a new epoch of the log, every standing approval revoked."""
+    """Go on after the state went back in time: in a new epoch, all that is approved or held revoked."""
     from govd.anchor import Anchor
     from govd.clock import SystemClock
     from govd.restoring import restore as go_on
@@ -205,5 +205,5 @@ def restore(
             ledger.close()
     finally:
         lock.release()
-    frame.say(f"epoch {epoch} is open; {revoked} standing approvals were revoked")
+    frame.say(f"epoch {epoch} is open; {revoked} intents that were approved or held were revoked")
     frame.say("consoles and gates that remember a later head accept the new epoch")

@@ -13,10 +13,13 @@ from govd.policy import places
 from govd.service import Govd
 from govd.settings import read_settings
 from tests.support.clocks import Times
+from tests.support.fixtures import govd_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = ["govd", "govd_at", "inside"]
 
 PASSPHRASE = b"correct horse battery staple"
 
