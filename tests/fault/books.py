@@ -20,6 +20,8 @@ from govd.contract.jobs import JobState
 from govd.contract.money import Metric, units
 from govd.intents.rules import INITIAL, TRANSITIONS
 from govd.jobs import rules as job_rules
+from govd.sealing import StateKey
+from govd.settings import Layout
 from govd.storage import schema
 
 if TYPE_CHECKING:
@@ -166,14 +168,32 @@ def check_caps(books: Books, limits: dict[str, int] | None = None) -> None:
     assert set(sums) <= set(books.totals)
 
 
-def check_amounts(books: Books, journal: Journal, capped: dict[str, tuple[str, str]]) -> None:
+class Keys:
+    """Under which key an intent was declared: its sealed purpose says so, also where no answer arrived."""
+
+    PREFIX = "load "
+
+    def __init__(self, state: Path) -> None:
+        self._state_key = StateKey.load(Layout(state).state_key)
+        self._known: dict[str, str] = {}
+
+    def of(self, books: Books, row: dict[str, Any]) -> str:
+        """The key of an intent."""
+        if row["id"] not in self._known:
+            job_key = self._state_key.unwrap(books.jobs[row["job"]]["wrapped_key"])
+            sealed: dict[str, Any] = job_key.open(row["sealed"], f"intent:{row['id']}")
+            self._known[row["id"]] = str(sealed["purpose"]).removeprefix(self.PREFIX)
+        return self._known[row["id"]]
+
+
+def check_amounts(books: Books, journal: Journal, keys: Keys, capped: dict[str, tuple[str, str]]) -> None:
     """Totals computed anew from what the clients asked for.
 
     `capped`: by tool, the cap and its metric.
     """
     expected: Counter[str] = Counter()
     for row in books.intents.values():
-        wanted = journal.wanted[row["idempotency_key"]]
+        wanted = journal.wanted[keys.of(books, row)]
         if row["state"] in LIVE and wanted.tool in capped:
             cap, metric = capped[wanted.tool]
             expected[cap] += units("usd", wanted.amount or "0") if metric == "usd" else 1
@@ -186,15 +206,16 @@ def check_amounts(books: Books, journal: Journal, capped: dict[str, tuple[str, s
 # -- the journal against the tables --------------------------------------------------------------------
 
 
-def check_journal(books: Books, journal: Journal) -> None:
+def check_journal(books: Books, journal: Journal, keys: Keys) -> None:
     """Whatever was acknowledged is there, as it was, or in a state that may follow."""
     assert journal.wrong == []
     for key, view in list(journal.decided.items()):
         row = books.intents.get(view["id"])
         assert row is not None, f"an acknowledged decision is missing: {view}"
-        told = (row["idempotency_key"], row["job"], row["outcome"], row["policy_sha256"])
+        told = (keys.of(books, row), row["job"], row["outcome"], row["policy_sha256"])
         decision = view["decision"]
-        assert told == (key, view["job"], decision["outcome"], decision["policy_sha256"])
+        said = (key, view["job"], decision["outcome"], decision["policy_sha256"])
+        assert told == said, f"{view} was acknowledged, and the table has {row}"
         assert row["state"] in REACHABLE[view["state"]], f"{view['state']} cannot become {row['state']}"
     for intent, state in list(journal.moved):
         assert books.intents[intent]["state"] in REACHABLE[state], f"{intent} was {state}"
@@ -204,4 +225,6 @@ def check_journal(books: Books, journal: Journal) -> None:
     for digest, verdict in list(journal.votes.items()):
         assert books.votes[digest]["verdict"] == verdict
     assert set(journal.jobs) <= set(books.jobs)
-    assert {row["idempotency_key"] for row in books.intents.values()} <= set(journal.wanted)
+    declared = Counter(keys.of(books, row) for row in books.intents.values())
+    assert max(declared.values(), default=0) <= 1, "one key made two intents"
+    assert set(declared) <= set(journal.wanted)

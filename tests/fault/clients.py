@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from tests.fault.books import Keys
 from tests.fault.journal import Journal, Wanted
 from tests.fault.policies import body
 
@@ -186,7 +187,7 @@ class Declarer(Worker):
         """Submit, and keep the answer. The same key always has the same body."""
         wanted = self.journal.wanted[key]
         more = {} if wanted.job is None else {"job": wanted.job}
-        content = body(wanted.tool, wanted.amount, purpose=f"load {key}", idempotency_key=key, **more)
+        content = body(wanted.tool, wanted.amount, purpose=Keys.PREFIX + key, idempotency_key=key, **more)
         response, _ = self.call("POST", "/v1/intents", content)
         known = key in self.journal.decided
         if not self.expect(response, *(() if known else (409, 429))):

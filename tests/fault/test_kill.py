@@ -16,7 +16,7 @@ import pytest
 
 from govd.contract.money import MICRO
 from govd.storage.engine import make_engine, parse_url
-from tests.fault.books import Books, check_amounts, check_caps, check_history, check_journal, check_log
+from tests.fault.books import Books, Keys, check_amounts, check_caps, check_history, check_journal, check_log
 from tests.fault.clients import Declarer, Power, Worker, World
 from tests.fault.journal import same_decision
 from tests.fault.people import Reviewer, Runner
@@ -46,6 +46,7 @@ class Campaign:
         self.rng = random.Random(self.seed)  # noqa: S311 - repeatable choices, no secrets
         self.world = World(self.govd, self.seed)
         self.engine: Engine = make_engine(parse_url(f"sqlite:///{self.govd.state / 'govd.db'}"), writer=False)
+        self.keys = Keys(self.govd.state)
         self.read_back: set[str] = set()
         self.checker = {name: self.govd.agent(name) for name in AGENTS}
         for name in EXECUTORS:
@@ -113,10 +114,10 @@ class Campaign:
         check_log(self.govd.state / "audit", self.engine)
         books = Books.read(self.engine)
         check_history(books)
-        check_journal(books, self.world.journal)
+        check_journal(books, self.world.journal, self.keys)
         check_caps(books, {"searches-daily": COUNT_CAP, "payments-daily": USD_CAP * MICRO})
         capped = {"search.web": ("searches-daily", "count"), "pay.vendor": ("payments-daily", "usd")}
-        check_amounts(books, self.world.journal, capped)
+        check_amounts(books, self.world.journal, self.keys, capped)
         if self.govd.process is not None:
             self.check_decisions()
 
