@@ -6,6 +6,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from govd.contract.errors import InvalidRequestError
+from govd.contract.heads import SignedHead
 from govd.contract.limits import MAX_HEADER_HEAD
 
 if TYPE_CHECKING:
@@ -20,11 +22,16 @@ class Anchor:
         self._written = ""
 
     def read(self) -> str | None:
-        """The remembered head, signed; None where there is none yet."""
+        """The remembered head, signed; None where there is none yet, or where the file was torn.
+
+        Whoever can tear it can remove it too: that is why consoles and gates remember as well.
+        """
         try:
-            return self._path.read_text(encoding="ascii")[: MAX_HEADER_HEAD + 1].strip() or None
-        except (OSError, UnicodeDecodeError):
+            text = self._path.read_text(encoding="ascii")[: MAX_HEADER_HEAD + 1].strip()
+            SignedHead.parse(text)
+        except (OSError, UnicodeDecodeError, InvalidRequestError):
             return None
+        return text
 
     def write(self, head: str) -> None:
         """Remember a head. A disk that refuses is no reason to stop: the clients remember too."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from govd.policy.model import CompiledPolicy
     from govd.storage.ledger import Transaction
 
+_OTHERS = 0o077
 _SETTINGS = """\
 # Settings of govd: docs/reference/settings.md lists them all. Secrets are files of their own.
 agent_port = {port}
@@ -111,8 +112,10 @@ def _make(layout: Layout, wanted: Founding, policy: CompiledPolicy, key_file: Pa
 
 def _folders(layout: Layout, wanted: Founding) -> None:
     for folder in (wanted.state, layout.keys, layout.run, layout.audit, wanted.operator_dir):
+        if folder.exists() and folder.stat().st_mode & _OTHERS:
+            # Not narrowed by us: it may be shared on purpose.
+            raise ConflictError(f"{folder} is open to others", hint=f"chmod 700 {folder}, or choose another")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)
     _private(layout.state_key, StateKey.generate())
     write_new(layout.keys, 1)
     rest = ""

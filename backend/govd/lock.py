@@ -5,12 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 from govd.contract.errors import ConflictError, UnreachableError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_TRIES: Final = 10
+_PAUSE_S: Final = 0.02
 
 
 class StateLock:
@@ -22,9 +27,7 @@ class StateLock:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not self._taken():
             os.close(self._descriptor)
             pid = read(path).get("pid", "unknown")
             raise ConflictError(
@@ -32,6 +35,17 @@ class StateLock:
                 hint=f"govd stop --state {path.parent}",
             ) from None
         self.publish()
+
+    def _taken(self) -> bool:
+        """Whether the lock is ours; tried for a moment, since whoever asks `running` holds it that long."""
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                time.sleep(_PAUSE_S)
+            else:
+                return True
+        return False
 
     def publish(self, **more: str) -> None:
         """Write down the pid, and where the doors are."""

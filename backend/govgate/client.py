@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from govd.contract.headmemory import HeadMemory
     from govgate.calls import Call
-    from govgate.heads import Heads
 
     M = TypeVar("M", bound=BaseModel)
 
@@ -52,7 +52,7 @@ def address(url: str) -> tuple[str, str | None]:
 class _Base:
     """What both clients share: headers, and what an answer or a failure means."""
 
-    def __init__(self, url: str, token: Callable[[], str] | None, heads: Heads) -> None:
+    def __init__(self, url: str, token: Callable[[], str] | None, heads: HeadMemory) -> None:
         self.url = url
         self._token = token
         self._heads = heads
@@ -112,7 +112,7 @@ class Client(_Base):
         self,
         url: str,
         token: Callable[[], str] | None,
-        heads: Heads,
+        heads: HeadMemory,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(url, token, heads)
@@ -158,7 +158,7 @@ class AsyncClient(_Base):
         self,
         url: str,
         token: Callable[[], str] | None,
-        heads: Heads,
+        heads: HeadMemory,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__(url, token, heads)

@@ -21,12 +21,12 @@ from govd.contract.errors import (
     UnreachableError,
     UsageError,
 )
+from govd.contract.headmemory import HeadMemory
 from govd.contract.intents import IntentState
 from govd.contract.jobs import JobSubmission
 from govgate import calls, declare, wait
 from govgate.client import Client
 from govgate.git import Repository
-from govgate.heads import Heads
 from govgate.journal import Journal
 from govgate.process import PASSED_ON, SANDBOX, exit_code, run_here
 from govgate.protocol import Lines, RunRequest, send_line, send_request
@@ -141,7 +141,7 @@ def _here(
         f"ADVISORY, {SANDBOX}: the command runs in place, and this user could read the executor's token. "
         "Nothing enforces what is approved"
     )
-    with Client(settings.url, token_reader(token), Heads(heads_dir())) as client:
+    with Client(settings.url, token_reader(token), HeadMemory(heads_dir())) as client:
         name = client.send(calls.me()).name
         home = str(Path.home())
         git_config = Path(home) / ".gitconfig"

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from govd.contract.errors import RedeemRefusedError, UsageError
+from govd.contract.headmemory import HeadMemory
 from govd.contract.intents import IntentState, OutcomeReport
 from govgate import calls, wait
 from govgate.client import AsyncClient, Client
 from govgate.declare import validated
-from govgate.heads import Heads
 from govgate.journal import Journal
 from govgate.redemption import Redeemer
 from govgate.settings import DEFAULT_URL, heads_dir, state_dir, token_reader
@@ -107,7 +107,7 @@ class _Gate:
                 "no executor's token is named",
                 hint="executor_token_file=…, or GOVGATE_EXECUTOR_TOKEN_FILE (advisory)",
             )
-        self._executor = Client(self.url, token_reader(self._executor_token), Heads(self._heads))
+        self._executor = Client(self.url, token_reader(self._executor_token), HeadMemory(self._heads))
         name = self._executor.send(calls.me()).name
         self._redeemer = Redeemer(self._executor, name, Journal(self._journal or state_dir() / "journal"))
         self._redeemer.recover()
@@ -128,7 +128,7 @@ class Gate(_Gate):
 
     def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - those of _Gate
         super().__init__(*args, **keywords)
-        self.client = Client(self.url, self._token, Heads(self._heads))
+        self.client = Client(self.url, self._token, HeadMemory(self._heads))
 
     def __enter__(self) -> Self:
         return self
@@ -196,7 +196,7 @@ class AsyncGate(_Gate):
 
     def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - those of _Gate
         super().__init__(*args, **keywords)
-        self.client = AsyncClient(self.url, self._token, Heads(self._heads))
+        self.client = AsyncClient(self.url, self._token, HeadMemory(self._heads))
 
     async def __aenter__(self) -> Self:
         return self

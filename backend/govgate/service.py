@@ -11,11 +11,11 @@ from typing import Final
 import click
 
 from govd.contract.errors import ForbiddenError, UsageError
+from govd.contract.headmemory import HeadMemory
 from govd.contract.text import visible
 from govgate import calls
 from govgate.client import Client
 from govgate.executor import MAX_AT_ONCE, Door, Service
-from govgate.heads import Heads
 from govgate.journal import Journal
 from govgate.process import SANDBOX
 from govgate.redemption import Redeemer
@@ -70,7 +70,7 @@ def executor(
     if git_config is not None and not git_config.is_file():
         raise UsageError(f"there is no {git_config}")
     own = state_dir() if journal is None else journal.absolute().parent
-    with Client(url, token_reader(token_file), Heads(heads_dir(own), url)) as client:
+    with Client(url, token_reader(token_file), HeadMemory(heads_dir(own), url)) as client:
         name = _identity(client)
         redeemer = Redeemer(client, name, Journal(journal or own / "journal"), voters)
         settings = git_config.resolve() if git_config is not None else None

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import platformdirs
 
 from govd.contract.errors import ForbiddenError, UsageError
+from govd.contract.headmemory import HeadMemory
 from govgate.client import Client
-from govgate.heads import Heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,4 +81,4 @@ class Settings:
         """
         if self.token_file is None:
             raise UsageError("no token file is named", hint="--token-file FILE, or GOVGATE_TOKEN_FILE")
-        return Client(self.url, token_reader(self.token_file), Heads(heads_dir()))
+        return Client(self.url, token_reader(self.token_file), HeadMemory(heads_dir()))

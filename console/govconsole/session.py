@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from govconsole.client.backend import Backend
-from govconsole.client.heads import HeadMemory
 from govconsole.client.review import submission
 from govconsole.client.votekeys import KeyRing
 from govconsole.clock import Clock, SystemClock
 from govconsole.paths import Operator, socket_path
+from govd.contract.headmemory import HeadMemory
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -109,13 +109,14 @@ def releases(tmp_path: Path, govd_at: Callable[..., GovdProcess]) -> Iterator[Ca
         git(repository, "remote", "add", "origin", str(remote))
         process = subprocess.Popen(
             [
-                str(BIN / "govgate"), "executor", "--url", govd.url, "--token-file", str(executor.token_file),
-                "--agent", "release-bot", "--socket-dir", str(sockets), "--journal", str(tmp_path / "journal"),
+                *(str(BIN / "govgate"), "executor", "--url", govd.url),
+                *("--token-file", str(executor.token_file), "--agent", "release-bot"),
+                *("--socket-dir", str(sockets), "--journal", str(tmp_path / "journal")),
             ],
             env=environment({"GOVGATE_HEADS": str(tmp_path / "executor-heads")}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-        )  # fmt: skip
+        )
         executors.append(process)
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["ready"] is True

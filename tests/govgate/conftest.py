@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from govd.contract.headmemory import HeadMemory
 from govgate import calls, declare
 from govgate.client import Client
-from govgate.heads import Heads
 from govgate.journal import Journal
 from govgate.process import popen
 from govgate.redemption import Redeemer
@@ -109,7 +109,7 @@ class Declared:
 
 @pytest.fixture
 def bench(govd: FakeGovd, tmp_path: Path) -> Iterator[Bench]:
-    heads = Heads(tmp_path / "heads")
+    heads = HeadMemory(tmp_path / "heads")
     with (
         Client(govd.url, lambda: AGENT_TOKEN, heads, sleep=lambda _: None) as client,
         Client(govd.url, lambda: EXECUTOR_TOKEN, heads, sleep=lambda _: None) as executor,

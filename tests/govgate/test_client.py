@@ -20,10 +20,10 @@ from govd.contract.errors import (
     UsageError,
     error_classes,
 )
+from govd.contract.headmemory import HeadMemory
 from govd.contract.jobs import JobSubmission
 from govgate import calls
 from govgate.client import AsyncClient, Client, address
-from govgate.heads import Heads
 from govgate.settings import Settings, token_reader
 from tests.govgate.fake_govd import AGENT_TOKEN
 from tests.support.ports import free_port
@@ -89,7 +89,7 @@ def test_a_backend_that_is_not_there_is_tried_with_growing_pauses(tmp_path):
     pauses: list[float] = []
     with (
         Client(
-            f"http://127.0.0.1:{free_port()}", lambda: "t", Heads(tmp_path), sleep=pauses.append
+            f"http://127.0.0.1:{free_port()}", lambda: "t", HeadMemory(tmp_path), sleep=pauses.append
         ) as client,
         pytest.raises(UnreachableError, match="ConnectError"),
     ):
@@ -114,7 +114,7 @@ def test_a_unix_socket_is_an_address(tmp_path):
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with Client(f"unix:{path}", None, Heads(tmp_path / "heads")) as client:
+        with Client(f"unix:{path}", None, HeadMemory(tmp_path / "heads")) as client:
             assert client.send(calls.jwks()).root == {"keys": []}
         thread.join()
 
@@ -127,7 +127,7 @@ def test_another_address_is_refused(url):
 
 def test_the_async_client_says_the_same(bench, tmp_path):
     async def ask():
-        async with AsyncClient(bench.govd.url, lambda: AGENT_TOKEN, Heads(tmp_path / "h")) as client:
+        async with AsyncClient(bench.govd.url, lambda: AGENT_TOKEN, HeadMemory(tmp_path / "h")) as client:
             name = (await client.send(calls.me())).name
             bench.govd.refuse = {"me": HaltedError("stopped")}
             with pytest.raises(HaltedError):

@@ -11,9 +11,9 @@ import subprocess
 
 import pytest
 
+from govd.contract.headmemory import HeadMemory
 from govgate import calls, declare
 from govgate.client import Client
-from govgate.heads import Heads
 from tests.govgate.conftest import AGENT_UID, EXECUTOR_UID, said
 from tests.govgate.fake_govd import AGENT_TOKEN, new_id
 from tests.support import needs
@@ -40,7 +40,7 @@ def submitted(govd, work, tmp_path):
 
     def declared(*argv):
         command = declare.command(argv, str(work), [])
-        with Client(govd.url, lambda: AGENT_TOKEN, Heads(tmp_path / "h")) as client:
+        with Client(govd.url, lambda: AGENT_TOKEN, HeadMemory(tmp_path / "h")) as client:
             view = client.send(calls.submit(declare.submission(command.action, declare.Words())))
         return {"intent_id": view.id, "argv": command.argv, "cwd": command.cwd, "env": {}}
 

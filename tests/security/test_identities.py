@@ -356,8 +356,13 @@ def test_a_child_job_and_its_intents_keep_their_parents_origin(house: House):
     """An agent washes the origin of a job by opening a child, which claims to be the user's."""
     with house.agent("washer", origins=["user", "schedule"]) as washer:
         parent = washer.post("/v1/jobs", json={"title": "t", "origin": "schedule"}).json()["id"]
-        child = washer.post("/v1/jobs", json={"title": "t", "origin": "user", "parent": parent}).json()["id"]
-        intent = washer.post("/v1/intents", json=submission("tool_call", origin="user", job=child)).json()
+        milder = {"title": "t", "origin": "user", "parent": parent}
+        problem(washer.post("/v1/jobs", json=milder), 403, "forbidden")
+        child = washer.post("/v1/jobs", json={"title": "t", "parent": parent}).json()["id"]
+        claimed = submission("tool_call", origin="user", job=child)
+        problem(washer.post("/v1/intents", json=claimed), 403, "forbidden")
+        honest = submission("tool_call", origin=None, job=child)
+        intent = washer.post("/v1/intents", json=honest).json()
         assert intent["origin"] == "schedule"
 
 

@@ -140,8 +140,8 @@ def rotate(
     frame.say(f"the token of {name} is in {token_file}")
 
 
-def _verb(verb: str, method: str, path: str, help_: str) -> None:
-    @agents.command(verb, help=help_)
+def _verb(group: click.Group, verb: str, method: str, path: str, help_: str) -> None:
+    @group.command(verb, help=help_)
     @click.argument("name")
     @frame.state_option
     @frame.operator_dir_option
@@ -153,13 +153,16 @@ def _verb(verb: str, method: str, path: str, help_: str) -> None:
 
 
 _verb(
+    agents,
     "suspend",
     "POST",
     "/v1/agents/{name}/suspend",
     "Decide nothing for an agent, redeem nothing that it holds.",
 )
-_verb("resume", "POST", "/v1/agents/{name}/resume", "End a suspension.")
-_verb("remove", "DELETE", "/v1/agents/{name}", "Remove an agent; its name is never given again.")
+_verb(agents, "resume", "POST", "/v1/agents/{name}/resume", "End a suspension.")
+_verb(agents, "remove", "DELETE", "/v1/agents/{name}", "Remove an agent; its name is never given again.")
+_verb(executors, "suspend", "POST", "/v1/executors/{name}/suspend", "Let an executor redeem nothing.")
+_verb(executors, "resume", "POST", "/v1/executors/{name}/resume", "End a suspension.")
 
 
 def _enrol(client: Client, passphrase: bytes, **values: Any) -> None:  # noqa: ANN401 - an enrolment's fields

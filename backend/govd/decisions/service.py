@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from govd.contract.errors import (
-    JobClosedError,
-    NotFoundError,
-)
+from govd.contract.errors import ForbiddenError, JobClosedError, NotFoundError
 from govd.contract.intents import IntentState, IntentView, Submission
 from govd.contract.jobs import JobState, JobSubmission, JobView
 from govd.decisions import reading
@@ -61,6 +58,10 @@ class Decisions:
             inherited = origin
             if body.parent is not None:
                 inherited = books.job_row(transaction, body.parent, agent.name)["origin"]
+                if body.origin not in {None, inherited}:
+                    raise ForbiddenError(
+                        f"the parent's origin is {inherited}: it is its children's", pointer="/origin"
+                    )
             new = books.NewJob(
                 agent=agent.name,
                 title=body.title,

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
 
+_TRIES: Final = 8
 _SALT_BYTES: Final = 16
 _QUOTA_RETRY_S: Final = 60
 
@@ -121,11 +122,12 @@ class Submissions:
         job = self._job_for(transaction, draft)
         declared = _declare(draft, job)
         policy = self._policies.current
+        if submission.supersedes is not None:
+            # First, so that what the old form had booked is free for the new one.
+            _supersede(transaction, draft, submission.supersedes)
         decision, booked = self._decide(transaction, declared, policy)
         if decision.outcome is Outcome.PENDING:
             _check_quota(connection, name)
-        if submission.supersedes is not None:
-            _supersede(transaction, draft, submission.supersedes)
         content = Content(declared, decision, os.urandom(_SALT_BYTES).hex())
         row, held_until = _write(transaction, draft, content, job, policy)
         for entry in booked:
@@ -147,7 +149,11 @@ class Submissions:
             raise JobClosedError("this job was opened for one intent alone: open one with POST /v1/jobs")
         if row["intents"] >= MAX_INTENTS_PER_JOB:
             raise QuotaError(f"a job takes {MAX_INTENTS_PER_JOB} intents: open another one", retry_after=1)
-        # What set the job in motion set this in motion: an intent cannot claim a milder origin.
+        # What set the job in motion set this in motion: another claim is refused.
+        if submission.origin not in {None, row["origin"]}:
+            raise ForbiddenError(
+                f"the job's origin is {row['origin']}: it is its intents'", pointer="/origin"
+            )
         return _Job(row["id"], books.job_key(self._state_key, row), row["origin"], row, held=row["live"] > 0)
 
     def _implicit_job(self, transaction: Transaction, draft: _Draft) -> _Job:
@@ -168,8 +174,12 @@ class Submissions:
     def _decide(
         self, transaction: Transaction, declared: Declared, policy: CompiledPolicy
     ) -> tuple[DecisionView, list[Booked]]:
-        """Evaluate, and book what an approval needs; once more where another node was faster."""
-        while True:
+        """Evaluate, and book what an approval needs; once more where another node was faster.
+
+        Raises:
+            QuotaError: others were faster every time: nothing was decided.
+        """
+        for _ in range(_TRIES):
             understood = read(declared, policy, transaction.now)
             wanted = [
                 Booked(declared.id, item.cap, item.subject, item.window, item.amount, item.limit, "booked")
@@ -186,6 +196,7 @@ class Submissions:
                 return decision, []
             if _book(transaction, wanted):
                 return decision, wanted
+        raise QuotaError("a cap of this intent is contended: nothing was decided", retry_after=1)
 
 
 def origin_of(agent: Identity, claimed: str | None) -> str:

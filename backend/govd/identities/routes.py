@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from govd.identities.model import Kind, State
     from govd.identities.service import Directory
 
-RENEWED_FOR = timedelta(hours=24)
-
 
 def agent_router(context: Context, directory: Directory) -> APIRouter:
     """What an agent asks about itself."""
@@ -39,10 +37,9 @@ def agent_router(context: Context, directory: Directory) -> APIRouter:
     async def renew(request: Request) -> Response:
         """A fresh token for the same agent; the old one ends with its time."""
         agent = context.doorkeeper.admit(request, "agent")
-        token = await asyncio.to_thread(
-            directory.issue, agent.name, RENEWED_FOR, f"agent:{agent.name}", drop=False
-        )
-        return answer(TokenRenewed(token=token, token_expires_at=context.now() + RENEWED_FOR))
+        ttl = directory.longest_ttl(agent.name)
+        token = await asyncio.to_thread(directory.issue, agent.name, ttl, f"agent:{agent.name}", drop=False)
+        return answer(TokenRenewed(token=token, token_expires_at=context.now() + ttl))
 
     return routes
 
@@ -105,11 +102,11 @@ def operator_router(  # noqa: C901 - a list of routes
         )
         return answer(TokenIssued(identity=one("agent", name), token=token))
 
-    async def set_state(request: Request, name: str, state: State) -> Response:
+    async def set_state(request: Request, name: str, state: State, kind: Kind = "agent") -> Response:
         operator = context.doorkeeper.admit(request, "operator")
-        await asyncio.to_thread(directory.set_state, "agent", name, state, operator.name)
+        await asyncio.to_thread(directory.set_state, kind, name, state, operator.name)
         on_agents()
-        return answer(one("agent", name))
+        return answer(one(kind, name))
 
     @routes.post("/v1/agents/{name}/suspend", response_model=IdentityView)
     async def suspend(request: Request, name: str) -> Response:
@@ -120,6 +117,16 @@ def operator_router(  # noqa: C901 - a list of routes
     async def resume(request: Request, name: str) -> Response:
         """End a suspension."""
         return await set_state(request, name, "active")
+
+    @routes.post("/v1/executors/{name}/suspend", response_model=IdentityView)
+    async def suspend_executor(request: Request, name: str) -> Response:
+        """This executor mints and redeems nothing."""
+        return await set_state(request, name, "suspended", "executor")
+
+    @routes.post("/v1/executors/{name}/resume", response_model=IdentityView)
+    async def resume_executor(request: Request, name: str) -> Response:
+        """End a suspension; the token stays bound to the user who showed it first."""
+        return await set_state(request, name, "active", "executor")
 
     @routes.delete("/v1/agents/{name}", response_model=IdentityView)
     async def remove(request: Request, name: str) -> Response:

@@ -9,32 +9,32 @@ from __future__ import annotations
 import base64
 import logging
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from govd.audit.model import Entry
 from govd.contract.errors import (
     ConflictError,
-    ForbiddenError,
-    InvalidRequestError,
     NotFoundError,
     QuotaError,
     UnauthenticatedError,
 )
 from govd.contract.limits import MAX_TOKENS_PER_AGENT
 from govd.contract.system import IdentityView
-from govd.contract.votes import Enrolment, load_public_key, verify
 from govd.identities import rules, store
+from govd.identities.enrolment import check_enrolment
 from govd.identities.model import Identity, Kind, Peer, State, new_token, token_digest
-from govd.times import maybe_instant
+from govd.times import instant, maybe_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from govd.alarms.service import Alarms
     from govd.audit.model import RecordedEntry
     from govd.contract.heads import Head
     from govd.contract.jobs import Assurance
+    from govd.contract.votes import Enrolment
     from govd.storage.ledger import Ledger, Transaction
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 class _Token:
     kind: Kind
     name: str
+    created_at: datetime
     expires_at: datetime | None
     peer: str | None
 
@@ -72,7 +73,11 @@ class Directory:
         self._identities = {(item.kind, item.name): item for item in identities}
         self._tokens = {
             row["token_sha256"]: _Token(
-                row["kind"], row["name"], maybe_instant(row["expires_at"]), row["peer"]
+                row["kind"],
+                row["name"],
+                instant(row["created_at"]),
+                maybe_instant(row["expires_at"]),
+                row["peer"],
             )
             for row in tokens
         }
@@ -217,6 +222,15 @@ class Directory:
 
     # -- changes -------------------------------------------------------------------------------------
 
+    def longest_ttl(self, name: str) -> timedelta:
+        """The life of this agent's longest token, as an operator gave it: a renewal is never longer."""
+        lives = [
+            token.expires_at - token.created_at
+            for token in self._tokens.values()
+            if token.kind == "agent" and token.name == name and token.expires_at is not None
+        ]
+        return max(lives, default=timedelta())
+
     def add_agent(self, identity: Identity, ttl: timedelta, by: str) -> str:
         """Add an agent; its token is returned once and kept as a digest.
 
@@ -266,7 +280,7 @@ class Directory:
         return token
 
     def set_state(self, kind: Kind, name: str, state: State, by: str) -> None:
-        """Suspend, resume or remove an agent."""
+        """Suspend, resume or remove an agent; suspend or resume an executor."""
         identity = self.get(kind, name)
         self._change(
             lambda tx: self._set_state_in(tx, identity, state, actor=f"operator:{by}", why="operator")
@@ -283,7 +297,7 @@ class Directory:
             ForbiddenError: signed by nobody who may, or not at all.
             ConflictError: the name is taken, or the last operator would go.
         """
-        self._check_enrolment(enrolment, signature, by)
+        check_enrolment(enrolment, signature, by, self.public_keys(), self._now())
         text = enrolment.model_dump_json()
 
         def work(transaction: Transaction) -> None:
@@ -295,27 +309,6 @@ class Directory:
                 self._on_removed(transaction, gone)
 
         self._change(work)
-
-    def _check_enrolment(self, enrolment: Enrolment, signature: str, by: str) -> None:
-        key = self.public_keys().get(enrolment.signed_by)
-        if enrolment.signed_by != by or key is None or not verify(enrolment, signature, key):
-            raise ForbiddenError(
-                f"adding or removing an {enrolment.kind} needs the signature of an existing operator",
-                hint="pass --as OPERATOR and its passphrase",
-            )
-        if abs((self._now() - enrolment.signed_at).total_seconds()) > _SIGNATURE_AGE_S:
-            raise ForbiddenError("the signature is not from the last ten minutes: sign again")
-        if enrolment.operation == "remove" and enrolment.kind == "operator" and len(self.public_keys()) == 1:
-            raise ConflictError("this is the last operator: add another one first")
-        if enrolment.operation == "add":
-            if enrolment.token_sha256 is None:
-                raise InvalidRequestError(
-                    "an enrolment carries the digest of the token", pointer="/enrolment/token_sha256"
-                )
-            if enrolment.kind == "operator":
-                load_public_key(enrolment.public_key or "")
-            elif not enrolment.agents:
-                raise InvalidRequestError("name the agents that it acts for", pointer="/enrolment/agents")
 
     def _add_in(self, transaction: Transaction, enrolment: Enrolment, text: str, signature: str) -> None:
         _refuse_taken(transaction, enrolment.kind, enrolment.name)
@@ -383,7 +376,6 @@ class Directory:
         self.refresh()
 
 
-_SIGNATURE_AGE_S = 600
 _OURS = ("agent.", "executor.", "operator.")
 
 
@@ -391,7 +383,7 @@ def _mend(identity: Identity) -> str:
     """What an operator does about a token that somebody else has seen."""
     if identity.kind == "agent":
         return f"govd agents rotate {identity.name}; govd agents resume {identity.name}"
-    return f"govd {identity.kind}s remove {identity.name}, and add it under another name"
+    return f"find out who has its token; then govd {identity.kind}s resume {identity.name}, or remove it"
 
 
 def _refuse_taken(transaction: Transaction, kind: Kind, name: str) -> None:

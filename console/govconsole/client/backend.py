@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
-    from govconsole.client.heads import HeadMemory
+    from govd.contract.headmemory import HeadMemory
     from govd.contract.votes import VoteSubmission
 
 M = TypeVar("M", bound=Wire)
@@ -93,7 +93,7 @@ class Backend:
 
     def log_position(self) -> int:
         """The `seq` of the last head that was seen; 0 before the first answer."""
-        return SignedHead.parse(self._heads.text).head.seq if self._heads.text else 0
+        return SignedHead.parse(self._heads.current).head.seq if self._heads.current else 0
 
     async def events(self, after: int) -> AsyncGenerator[Event]:
         """The events after that `seq`, each once and in order, until the connection ends.
@@ -104,7 +104,7 @@ class Backend:
         from httpx_sse import SSEError, aconnect_sse
 
         seen = after
-        sent = self._heads.text
+        sent = self._heads.current
         headers = self._headers(sent) | {"Last-Event-ID": str(after)}
         try:
             async with aconnect_sse(
@@ -152,7 +152,7 @@ class Backend:
     async def _send(
         self, method: str, path: str, *, params: dict[str, str] | None = None, body: Wire | None = None
     ) -> httpx.Response:
-        sent = self._heads.text
+        sent = self._heads.current
         extra: dict[str, Any] = {"json": body.model_dump(mode="json", by_alias=True)} if body else {}
         try:
             response = await self._http.request(

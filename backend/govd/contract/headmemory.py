@@ -1,4 +1,4 @@
-"""The highest head of each log that this gate has seen, in files of 0600 (threats T13).
+"""The highest head of each log that a console or a gate has seen, in files of 0600 (threats T13).
 
 Must never take an answer from a backend whose log is older than what it showed before.
 """
@@ -24,13 +24,13 @@ _LOG_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _MAX_FILE: Final = 1024
 
 
-class Heads:
-    """What is remembered, shared by all gates of one user.
+class HeadMemory:
+    """What is remembered, shared by all consoles, or all gates, of one user.
 
     Args:
         directory: Where the files lie; made 0700 where it is missing.
-        address: Of a backend that must go on keeping the log it kept at the first meeting. An executor
-            names it; an agent, which moves between backends, does not.
+        address: Of a backend that must go on keeping the log it kept at the first meeting. A console and
+            an executor name it; an agent, which moves between backends, does not.
     """
 
     def __init__(self, directory: Path, address: str | None = None) -> None:
@@ -58,7 +58,7 @@ class Heads:
         """
         if text is None:
             if sent is not None:
-                raise _gone_back("the backend no longer says where its log stands")
+                raise _gone_back("the backend does not say where its log stands, and it used to")
             return
         try:
             new = SignedHead.parse(text)
@@ -77,7 +77,7 @@ class Heads:
         if self._pin is None or self._log is None or new.log == self._log:
             return
         raise HaltedError(
-            f"this backend keeps another log ({new.log[:13]}) than the one it kept before ({self._log[:13]})",
+            f"the backend at this address keeps another log ({new.log[:13]}) than before ({self._log[:13]})",
             hint=f"if you set it up anew yourself: rm {self._pin}",
         )
 
@@ -146,8 +146,8 @@ def _compare(old: SignedHead, new: SignedHead) -> None:
     before, after = old.head, new.head
     if (after.epoch, after.seq) < (before.epoch, before.seq):
         raise _gone_back(
-            f"the backend's log went back: entry {after.seq} of epoch {after.epoch}, "
-            f"after entry {before.seq} of epoch {before.epoch}"
+            f"the backend's log went back: it stands at entry {after.seq} of epoch {after.epoch}, "
+            f"and it stood at {before.seq} of epoch {before.epoch} before"
         )
     if (after.epoch, after.seq) == (before.epoch, before.seq) and after.digest != before.digest:
         raise _gone_back(f"the backend's log was rewritten: entry {after.seq} is not what it was")
