@@ -37,6 +37,7 @@ MAX_AT_ONCE: Final = 16
 
 _REQUEST_SECONDS: Final = 10.0
 _RECOVERY_SECONDS: Final = 30.0
+_LONGEST_PATH: Final = 107
 _BACKLOG: Final = 32
 _MAX_UID: Final = 2**32 - 2
 
@@ -62,7 +63,17 @@ class Door:
 
 
 def listen(path: Path, door: Door) -> socket.socket:
-    """The agent's socket. Whoever connects is asked for by the kernel's word, so its mode may be wide."""
+    """The agent's socket. Whoever connects is asked for by the kernel's word, so its mode may be wide.
+
+    Raises:
+        UsageError: the path is too long for the kernel, or cannot be bound.
+        ConflictError: another executor listens there.
+    """
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise UsageError(
+            f"{path} is longer than the {_LONGEST_PATH} bytes of a Unix socket's name",
+            hint="a shorter --socket-dir",
+        )
     with contextlib.suppress(FileNotFoundError):
         if stat.S_ISSOCK(path.lstat().st_mode):
             _refuse_second(path)

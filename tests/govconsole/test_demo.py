@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +81,15 @@ def _facts(process: subprocess.Popen[str]) -> dict[str, str]:
     return found
 
 
-def test_the_demo_pushes_nothing_without_an_approval_and_exactly_once_with_it(tmp_path: Path) -> None:
-    with demo(tmp_path / "d", "--once") as running:
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder near the root: the name of a Unix socket has 107 bytes, and a test's own folder is deep."""
+    with tempfile.TemporaryDirectory(prefix="gov") as folder:
+        yield Path(folder)
+
+
+def test_the_demo_pushes_nothing_without_an_approval_and_exactly_once_with_it(short: Path) -> None:
+    with demo(short / "d", "--once") as running:
         job = running.held()
         assert job["title"] == "Push release 1.1.0"
         assert running.pushed() == 1
@@ -92,23 +100,23 @@ def test_the_demo_pushes_nothing_without_an_approval_and_exactly_once_with_it(tm
         assert running.pushed() == 2
 
 
-def test_the_demo_pushes_nothing_after_a_denial(tmp_path: Path) -> None:
-    with demo(tmp_path / "d", "--once") as running:
+def test_the_demo_pushes_nothing_after_a_denial(short: Path) -> None:
+    with demo(short / "d", "--once") as running:
         running.vote("deny", running.held()["id"], "--guidance", "not on a Friday")
         out, err = running.process.communicate()
         assert running.process.returncode == 77, (out, err)
         assert running.pushed() == 1
 
 
-def test_the_demo_ends_everything_that_it_started_when_it_is_told_to(tmp_path: Path) -> None:
-    with demo(tmp_path / "d") as running:
+def test_the_demo_ends_everything_that_it_started_when_it_is_told_to(short: Path) -> None:
+    with demo(short / "d") as running:
         running.held()
-        started = _processes_about(tmp_path / "d")
+        started = _processes_about(short / "d")
         assert len(started) >= 3, "backend, executor and agent"
         running.process.send_signal(signal.SIGTERM)
         running.process.communicate()
         assert running.process.returncode == 128 + signal.SIGTERM
-        assert _processes_about(tmp_path / "d") == []
+        assert _processes_about(short / "d") == []
 
 
 def _processes_about(directory: Path) -> list[str]:

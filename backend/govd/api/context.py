@@ -28,7 +28,7 @@ T = TypeVar("T")
 class Results:
     """Brings the writer's results into the event loop, a whole group with one wake-up.
 
-    `asyncio.wrap_future` would wake the loop for each (25 µs a decision at 64 clients).
+    `asyncio.wrap_future` would wake the loop for each of them.
     """
 
     def __init__(self, give_way: Callable[[], None]) -> None:

@@ -128,7 +128,7 @@ class Ledger:
         """Wait a moment while the writer computes: for a thread with much to do, before it goes on.
 
         Both want the one interpreter lock. SQLite's driver lets go of it at every statement, and handing
-        it to and fro costs more than the work itself (two thirds of a decision's CPU at 64 clients).
+        it to and fro costs about 60 µs of system time a decision at 64 clients (3.5 context switches to 1.3).
         """
         if self._embedded and self._writer.computing.acquire(timeout=_PATIENCE_S):
             self._writer.computing.release()
