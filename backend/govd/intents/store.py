@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from govd.contract.intents import IntentState
@@ -49,7 +49,8 @@ _BY_ID: Final = select(intents).where(intents.c.id == bindparam("id_"))
 _HELD_OF_AGENT: Final = (
     select(func.count())
     .select_from(intents)
-    .where(intents.c.agent == bindparam("agent_"), intents.c.state == IntentState.HELD.value)
+    # A literal, as in the index of held intents: SQLite does not look into parameters for it.
+    .where(intents.c.agent == bindparam("agent_"), text("state = 'held'"))
 )
 _TOTAL: Final = Prepared(
     select(totals.c.total, totals.c.permitted).where(

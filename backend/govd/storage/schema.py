@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 REVISION: Final = "0001"
@@ -49,6 +50,12 @@ def _blob(name: str, *, null: bool = False) -> Column[bytes]:
 
 def _reference(name: str, target: str, *, null: bool = False, key: bool = False) -> Column[Any]:
     return Column(name, String, ForeignKey(target), nullable=null, primary_key=key)
+
+
+def _index_where(name: str, *columns: str, where: str) -> Index:
+    """An index of some rows: what policy alone decides writes no page of it."""
+    condition = text(where)
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
 meta: Final = Table("meta", metadata, _text("key", key=True), Column("value", Text, nullable=False))
@@ -141,9 +148,9 @@ intents: Final = Table(
     _time("updated_at"),
     UniqueConstraint("agent", "idempotency_key", name="intents_once"),
     Index("intents_by_job", "job"),
-    Index("intents_by_hold", "hold"),
+    _index_where("intents_by_hold", "hold", where="hold IS NOT NULL"),
     Index("intents_by_state", "state", "approved_until"),
-    Index("intents_by_agent", "agent", "state"),
+    _index_where("intents_held", "agent", where="state = 'held'"),
 )
 
 votes: Final = Table(
@@ -228,6 +235,5 @@ audit: Final = Table(
     _text("intent", null=True),
     _blob("line"),
     _text("digest"),
-    Index("audit_by_job", "job"),
     Index("audit_by_agent", "agent"),
 )

@@ -58,7 +58,6 @@ def _audit() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("audit_by_agent", "audit", ["agent"], unique=False)
-    op.create_index("audit_by_job", "audit", ["job"], unique=False)
 
 
 def _identities() -> None:
@@ -163,10 +162,7 @@ def _holds() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("quorum", sa.Integer(), nullable=False),
         sa.Column("policy_sha256", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["job"],
-            ["jobs.id"],
-        ),
+        sa.ForeignKeyConstraint(["job"], ["jobs.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("holds_by_expiry", "holds", ["state", "expires_at"], unique=False)
@@ -198,21 +194,29 @@ def _intents() -> None:
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column("exit_code", sa.Integer(), nullable=True),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["hold"],
-            ["holds.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["job"],
-            ["jobs.id"],
-        ),
+        sa.ForeignKeyConstraint(["hold"], ["holds.id"]),
+        sa.ForeignKeyConstraint(["job"], ["jobs.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("agent", "idempotency_key", name="intents_once"),
     )
-    op.create_index("intents_by_agent", "intents", ["agent", "state"], unique=False)
-    op.create_index("intents_by_hold", "intents", ["hold"], unique=False)
+    op.create_index(
+        "intents_by_hold",
+        "intents",
+        ["hold"],
+        unique=False,
+        sqlite_where=sa.text("hold IS NOT NULL"),
+        postgresql_where=sa.text("hold IS NOT NULL"),
+    )
     op.create_index("intents_by_job", "intents", ["job"], unique=False)
     op.create_index("intents_by_state", "intents", ["state", "approved_until"], unique=False)
+    op.create_index(
+        "intents_held",
+        "intents",
+        ["agent"],
+        unique=False,
+        sqlite_where=sa.text("state = 'held'"),
+        postgresql_where=sa.text("state = 'held'"),
+    )
 
 
 def _votes() -> None:
@@ -228,14 +232,8 @@ def _votes() -> None:
         sa.Column("cast_at", sa.BigInteger(), nullable=False),
         sa.Column("lapsed_at", sa.BigInteger(), nullable=True),
         sa.Column("sha256", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["hold"],
-            ["holds.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["job"],
-            ["jobs.id"],
-        ),
+        sa.ForeignKeyConstraint(["hold"], ["holds.id"]),
+        sa.ForeignKeyConstraint(["job"], ["jobs.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("votes_by_hold", "votes", ["hold"], unique=False)
@@ -252,10 +250,7 @@ def _reservations() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("limit_", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["intent"],
-            ["intents.id"],
-        ),
+        sa.ForeignKeyConstraint(["intent"], ["intents.id"]),
         sa.PrimaryKeyConstraint("intent", "cap", "subject", "win"),
         sqlite_with_rowid=False,
     )
