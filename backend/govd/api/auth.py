@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from govd.api.peers import peer_of
-from govd.contract.errors import ForbiddenError, UnauthenticatedError
+from govd.contract.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError
+from govd.contract.text import visible
 from govd.identities.model import PREFIXES
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Doorkeeper:
         """The identity behind a request, if it is of one of the kinds that this route is for.
 
         Raises:
+            InvalidRequestError: a query parameter that this route does not know: a typo is no silence.
             UnauthenticatedError: no token, or one that is not good.
             ForbiddenError: a good token of another kind: an agent's at an executor's route, say.
         """
@@ -46,6 +48,8 @@ class Doorkeeper:
         if identity.kind not in kinds:
             raise ForbiddenError(f"this route is for {' and '.join(f'{kind}s' for kind in kinds)}")
         self._check_socket(identity, peer.socket)
+        if request.scope["query_string"]:
+            _check_query(request)
         return identity
 
     def _check_socket(self, identity: Identity, path: str | None) -> None:
@@ -55,3 +59,11 @@ class Doorkeeper:
         name = path.rsplit("/", 1)[-1].removesuffix(".sock")
         if name != identity.name:
             raise ForbiddenError("this socket is another agent's")
+
+
+def _check_query(request: Request) -> None:
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    known = {field.alias for field in dependant.query_params} if dependant is not None else set()
+    for name in request.query_params:
+        if name not in known:
+            raise InvalidRequestError(f"no query parameter {visible(name, 64)} is known here")

@@ -55,7 +55,8 @@ def test_a_stream_ends_when_its_agent_is_suspended(govd_at: Callable[..., GovdPr
 
     with listening(agent.http) as events:
         operator.post("/v1/agents/bot/suspend")
-        assert list(events) == []
+        # Of its own suspension it may hear, if that overtakes the end; of nothing behind it.
+        assert [event["type"] for event in events] in ([], ["agent.suspended"])
 
 
 def test_a_stream_goes_on_behind_the_head_where_the_log_lacks_what_was_seen_last(
