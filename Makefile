@@ -37,8 +37,10 @@ format: $(DEV_STAMP) ## Put the code into its form
 bench: $(DEV_STAMP) ## Measure, beside the baselines of this machine (ONLY=row for one)
 	@$(BIN)/python -m tests.performance.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-soak: $(DEV_STAMP) ## The kill and race tests for MINUTES (30)
+soak: $(DEV_STAMP) ## Kill and race tests for MINUTES (30), then fuzzing with fresh examples
 	@GOV_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q -m soak --timeout=0 $(ARGS)
+	@GOV_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q -m "not soak" --timeout=0 \
+	  tests/govd/contract tests/govd/policy tests/govd/audit tests/security/test_bad_input.py $(ARGS)
 
 screenshots: $(DEV_STAMP) ## Draw screenshots/*.svg from the running console
 	@$(BIN)/python -m tests.tools.screenshots $(ARGS)

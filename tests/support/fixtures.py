@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Tests share two cores with servers that they start: how long an example takes says nothing.
-hypothesis.settings.register_profile("house", deadline=None)
+# The same examples on every run: what is taken into main does not hang on chance. `make soak` looks further.
+hypothesis.settings.register_profile("house", deadline=None, derandomize="GOV_SOAK_MINUTES" not in os.environ)
 hypothesis.settings.load_profile("house")
 
 
