@@ -52,9 +52,9 @@ async def held(scene: Releases) -> str:
     operator = scene.govd.operator()
 
     def look() -> str:
-        while not (jobs := operator.queue("held").jobs):
-            time.sleep(0.02)  # what is waited for happens in another process
-        return str(jobs[0].id)
+        with operator.http.stream("GET", "/v1/events", headers={"Last-Event-ID": "0"}) as events:
+            assert any(line == "event: job.held" for line in events.iter_lines())
+        return str(operator.queue("held").jobs[0].id)
 
     return await asyncio.to_thread(look)
 

@@ -73,7 +73,7 @@ def process(
 
 def push_to(url: str, ref: str = "refs/heads/main") -> GitPush:
     """A push whose objects are pinned."""
-    return GitPush(repository="/work/repo", url=url, updates=[RefUpdate(ref=ref, object="a" * 40)])
+    return GitPush(repository="/srv/repo", url=url, updates=[RefUpdate(ref=ref, object="a" * 40)])
 
 
 def command(*argv: str, **changed: Any) -> Declared:

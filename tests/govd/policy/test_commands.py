@@ -114,7 +114,7 @@ def test_a_command_that_cannot_be_read_is_held_whatever_is_allowed(argv: list[st
         {"env": ("LD_PRELOAD",)},
         {"env": ("GIT_DIR",)},
         {"env": ("PATH",)},
-        {"scripts": ("/work/repo/deploy.sh",)},
+        {"scripts": ("/srv/repo/deploy.sh",)},
         {"git": push_to("/srv/x.git")},
     ],
 )
