@@ -28,7 +28,7 @@ demo: $(RUN_STAMP) ## Start a backend and a demo agent on their own state, and o
 test: $(DEV_STAMP) ## Run all tests (ARGS="-k word" for some; GOV_NO_SKIP=1 makes a skip a failure)
 	@$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal $(ARGS)
 
-check: $(DEV_STAMP) ## Style, types, import rules, freshness of schemas and generated docs
+check: $(DEV_STAMP) ## Style, types, import rules, freshness of schemas, generated docs and pictures
 	@$(BIN)/python tests/tools/check.py $(ARGS)
 
 format: $(DEV_STAMP) ## Put the code into its form
@@ -42,7 +42,7 @@ soak: $(DEV_STAMP) ## Kill and race tests for MINUTES (30), then fuzzing with fr
 	@GOV_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q -m "not soak" --timeout=0 \
 	  tests/govd/contract tests/govd/policy tests/govd/audit tests/security/test_bad_input.py $(ARGS)
 
-screenshots: $(DEV_STAMP) ## Draw screenshots/*.svg from the running console
+screenshots: $(DEV_STAMP) ## Draw screenshots/, SVG and PNG, from the running console (a minute; ARGS="queue" for one)
 	@$(BIN)/python -m tests.tools.screenshots $(ARGS)
 
 docs: $(DEV_STAMP) ## Write the generated pages of docs/ anew

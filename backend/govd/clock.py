@@ -47,8 +47,8 @@ class Clock(Protocol):
         """An operator has seen the step: follow the wall again."""
 
 
-def _boot_seconds() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+def _system_times() -> tuple[float, float]:
+    return time.time(), time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _boot_id() -> str:
@@ -65,18 +65,16 @@ class SystemClock:
     it must not run backwards; time-outs go on as before.
 
     Args:
-        wall: Seconds since the epoch.
-        boot: Seconds since boot, sleep included.
+        times: Seconds since the epoch, and seconds since boot, sleep included, both as of one moment.
         boot_id: Names this boot; None: the kernel's.
     """
 
     def __init__(
         self,
-        wall: Callable[[], float] = time.time,
-        boot: Callable[[], float] = _boot_seconds,
+        times: Callable[[], tuple[float, float]] = _system_times,
         boot_id: str | None = None,
     ) -> None:
-        self._wall_source, self._boot_source = wall, boot
+        self._times = times
         self._boot_id = _boot_id() if boot_id is None else boot_id
         self._lock = threading.Lock()
         self._stepped: int | None = None
@@ -129,7 +127,8 @@ class SystemClock:
             self.mark = self._new_mark()
 
     def _readings(self) -> tuple[int, int]:
-        return int(self._wall_source() * _SECOND), int(self._boot_source() * _SECOND)
+        wall, boot = self._times()
+        return int(wall * _SECOND), int(boot * _SECOND)
 
     def _new_mark(self) -> str:
         wall, boot = self._reference

@@ -14,6 +14,7 @@ from govd.api.heads import HeadMiddleware
 from govd.api.shortcut import Shortcut
 from govd.attestations import routes as attestation_routes
 from govd.decisions import routes as decision_routes
+from govd.evidence import routes as evidence_routes
 from govd.identities import routes as identity_routes
 from govd.policy import routes as policy_routes
 from govd.reviews import routes as review_routes
@@ -72,6 +73,7 @@ def agents_app(govd: Govd) -> FastAPI:
     app.include_router(decision_routes.router(context, govd.decisions))
     app.state.shortcuts = {decision_routes.SUBMIT: decision_routes.submitting(context, govd.decisions)}
     app.include_router(attestation_routes.router(context, govd.attestations, govd.keys))
+    app.include_router(evidence_routes.agent_router(context, govd.evidence))
     app.include_router(identity_routes.agent_router(context, govd.directory))
     app.include_router(system.agent_router(govd, context))
     return app
@@ -81,6 +83,7 @@ def operators_app(govd: Govd, on_agents: Callable[[], None] = lambda: None) -> F
     """What operators reach."""
     app, context = _app(OPERATORS_TITLE, "Operators review jobs and keep the house."), _context(govd)
     app.include_router(review_routes.router(context, govd.reviews, govd.state_key))
+    app.include_router(evidence_routes.operator_router(context, govd.evidence))
     app.include_router(identity_routes.operator_router(context, govd.directory, on_agents))
     app.include_router(policy_routes.router(context, govd.policies))
     app.include_router(system.operator_router(govd, context))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    from govd.clock import Clock
     from govd.policy.model import CompiledPolicy
     from govd.storage.ledger import Transaction
 
@@ -55,8 +56,12 @@ class Founding:
     database: str | None
 
 
-def found(wanted: Founding) -> None:
+def found(wanted: Founding, clock: Clock | None = None) -> None:
     """Make the state directory.
+
+    Args:
+        wanted: What is made.
+        clock: The governed clock; a seam for tests.
 
     Raises:
         ConflictError: there is a state already, or the operator has a key here already.
@@ -78,7 +83,7 @@ def found(wanted: Founding) -> None:
                 f"{path} is there already", hint="choose another --operator or --operator-dir"
             )
     try:
-        _make(layout, wanted, policy, key_file)
+        _make(layout, wanted, policy, key_file, clock or SystemClock())
     except BaseException:
         # Half a state would keep the next `govd init` from trying again.
         for path in (layout.settings, layout.keys, *made):
@@ -95,14 +100,14 @@ def _away(path: Path) -> None:
             path.unlink()
 
 
-def _make(layout: Layout, wanted: Founding, policy: CompiledPolicy, key_file: Path) -> None:
+def _make(layout: Layout, wanted: Founding, policy: CompiledPolicy, key_file: Path, clock: Clock) -> None:
     _folders(layout, wanted)
     key = votekey.generate()
     votekey.write(key_file, key, wanted.passphrase)
     token = new_token("operator")
     _private(wanted.operator_dir / f"{wanted.operator}.token", (token + "\n").encode())
     ledger = Ledger.open(
-        url=layout.database_url(read_settings(wanted.state)), audit_dir=layout.audit, clock=SystemClock()
+        url=layout.database_url(read_settings(wanted.state)), audit_dir=layout.audit, clock=clock
     )
     try:
         ledger.submit(lambda transaction: _first(transaction, wanted, policy, key, token)).result()

@@ -18,6 +18,7 @@ from govd.clock import SystemClock
 from govd.contract.decisions import Finding, Outcome
 from govd.contract.system import Reloaded
 from govd.decisions.service import Decisions
+from govd.evidence.service import EvidenceBox
 from govd.identities.service import Directory
 from govd.jobs import store as job_store
 from govd.jobs.expiry import expire
@@ -79,7 +80,10 @@ class Govd:
             trust_disk=settings.disk_edits == "trusted",
         )
         self.decisions = Decisions(state_key, self.policies, self.directory, self.own_findings)
-        self.reviews = Reviews(state_key, self.policies, self.directory, self.expire, self._on_resolved)
+        self.evidence = EvidenceBox(state_key)
+        self.reviews = Reviews(
+            state_key, self.policies, self.directory, self.expire, self._on_resolved, self.own_findings
+        )
         self.directory.on_removed(self.reviews.operator_left)
         self.attestations = Attestations(state_key, self.keys, self.policies, self.directory, self.alarms)
         self.hub = Hub(self.ledger)

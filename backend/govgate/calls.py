@@ -13,6 +13,7 @@ from pydantic import RootModel, ValidationError
 
 from govd.contract.attestations import Minted, Redeemed, Redemption
 from govd.contract.errors import TYPE_PREFIX, GovError, IntegrityError, error_classes
+from govd.contract.evidence import EvidenceHead, EvidenceSubmission
 from govd.contract.intents import IntentView, OutcomeReport, Submission
 from govd.contract.jobs import JobSubmission, JobView
 from govd.contract.limits import MAX_WAIT_SECONDS
@@ -146,6 +147,11 @@ def redeem(attestation: str, intent_sha256: str) -> Call[Redeemed]:
 def report(identifier: str, outcome: OutcomeReport) -> Call[IntentView]:
     """Say what became of the run; the same report again changes nothing."""
     return Call("POST", f"/v1/intents/{identifier}/outcome", IntentView, outcome)
+
+
+def evidence(identifier: str, body: EvidenceSubmission) -> Call[EvidenceHead]:
+    """Say what was found out about a held intent; it is taken once."""
+    return Call("POST", f"/v1/intents/{identifier}/evidence", EvidenceHead, body, repeatable=False)
 
 
 def me() -> Call[Me]:

@@ -14,6 +14,7 @@ import click
 
 from govd.contract.errors import GovError
 from govd.contract.intents import IntentState
+from govd.contract.shells import completion
 from govd.contract.text import visible
 from govgate import calls, declare, exits, tokens, wait
 from govgate import exec as running
@@ -121,7 +122,14 @@ def main() -> None:
     "--local-executor-token", type=_FILE, metavar="FILE",
     help="Run in place with an executor's token: ADVISORY, nothing enforces it.",
 )  # fmt: skip
-@click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGUMENT]…")
+@click.argument(
+    "argv",
+    nargs=-1,
+    required=True,
+    type=click.UNPROCESSED,
+    metavar="-- COMMAND [ARGUMENT]…",
+    help="What is run, as it would be typed.",
+)
 def exec_(  # noqa: PLR0913 - one argument an option
     *,
     url: str,
@@ -174,7 +182,7 @@ def _held(error: GovError, argv: tuple[str, ...]) -> int:
 @_token
 @_seconds
 @_json
-@click.argument("intent")
+@click.argument("intent", help="Its id, as `exec` and `intent` said it.")
 def wait_(*, url: str, token_file: Path | None, seconds: float, as_json: bool, intent: str) -> int:
     """Wait for a held intent's decision. It can be broken off and taken up again."""
     with Settings(url, token_file).client() as client:
@@ -186,7 +194,7 @@ def wait_(*, url: str, token_file: Path | None, seconds: float, as_json: bool, i
 @_token
 @_seconds
 @_json
-@click.argument("file", type=_FILE)
+@click.argument("file", type=_FILE, help="JSON: a body of `POST /v1/intents`.")
 def intent_(*, url: str, token_file: Path | None, seconds: float, as_json: bool, file: Path) -> int:
     """Declare the intent in a JSON file, and run nothing."""
     body = declare.validated(declare.read_file(file))
@@ -232,3 +240,4 @@ def renew(*, url: str, token_file: Path | None) -> int:
 
 
 main.add_command(executor)
+main.add_command(completion("govgate", main))

@@ -8,13 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from govd.contract.errors import (
-    ForbiddenError,
     GovError,
     IntegrityError,
     MalformedBodyError,
@@ -24,23 +21,24 @@ from govd.contract.errors import (
 from govd.contract.headmemory import HeadMemory
 from govd.contract.intents import IntentState
 from govd.contract.jobs import JobSubmission
-from govgate import calls, declare, wait
+from govgate import calls, declare, handing, wait
 from govgate.client import Client
 from govgate.git import Repository
 from govgate.journal import Journal
 from govgate.process import PASSED_ON, SANDBOX, exit_code, run_here
-from govgate.protocol import Lines, RunRequest, send_line, send_request
+from govgate.protocol import Lines, RunRequest, connect, send_line, send_request
 from govgate.redemption import Redeemer
 from govgate.runner import Request, Runner
 from govgate.settings import heads_dir, state_dir, token_reader
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from govd.contract.intents import IntentView
     from govgate.settings import Settings
 
-_CONNECT_SECONDS: Final = 5.0
 _CHUNK: Final = 65_536
 
 
@@ -86,6 +84,8 @@ def run(settings: Settings, command: declare.Command, options: Options, say: Cal
     options.target.check()
     with settings.client() as client:
         view, opened = _declared(client, command, options)
+        if view.state is IntentState.HELD and command.git is not None:
+            _show(settings, command, view, options.target, say)
         if view.state is IntentState.HELD and options.wait > 0:
             say(f"held as intent {view.id} of job {view.job}. {wait.reasons(view)}")
             view = wait.settled(client, view.id, options.wait)
@@ -108,6 +108,19 @@ def _declared(client: Client, command: declare.Command, options: Options) -> tup
         job = client.send(calls.open_job(submission))
         words = declare.Words(job.id, words.purpose, words.origin, words.base)
     return client.send(calls.submit(declare.submission(command.action, words))), opened
+
+
+def _show(
+    settings: Settings,
+    command: declare.Command,
+    view: IntentView,
+    target: Target,
+    say: Callable[[str], None],
+) -> None:
+    """Have an executor find out what a held push would change. Whether it can or not, the push waits."""
+    why = handing.evidence(settings, command, view, target.socket, target.local_token)
+    if why:
+        say(f"the reviewer sees no diff: {why}")
 
 
 def _hand_over(
@@ -143,11 +156,9 @@ def _here(
     )
     with Client(settings.url, token_reader(token), HeadMemory(heads_dir())) as client:
         name = client.send(calls.me()).name
-        home = str(Path.home())
-        git_config = Path(home) / ".gitconfig"
         redeemer = Redeemer(client, name, Journal(state_dir() / "journal"))
-        # In place, a push goes with this user's own credentials: there are no others.
-        runner = Runner(redeemer, home=home, git_config=git_config if git_config.is_file() else None)
+        git = handing.own_git()
+        runner = Runner(redeemer, home=git.home, git_config=git.config, pushed=handing.own_memory())
         runner.recover()
         request = Request(view.id, command.argv, command.cwd, command.env, command.git, pack)
         ran = runner.run(request, view.agent, run_here)
@@ -162,19 +173,11 @@ def _at_executor(
     request = RunRequest(
         intent_id=view.id, argv=command.argv, cwd=command.cwd, env=command.env, git=command.git
     )
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_CONNECT_SECONDS)
+    with connect(path) as connection:
         try:
-            connection.connect(str(path))
-            # A refusal can be on its way before the request is: the pipe breaks, and it is there to be read.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                send_request(connection, request, [0, 1, 2, *([pack] if pack is not None else [])])
-        except PermissionError:
-            raise ForbiddenError(f"the executor's socket {path} is not for this user") from None
+            send_request(connection, request, [0, 1, 2, *([pack] if pack is not None else [])])
         except OSError as error:
-            raise UnreachableError(
-                f"no executor answers at {path}: {error.strerror}", hint="govgate executor …"
-            ) from None
+            raise UnreachableError(f"the executor at {path} took nothing: {error.strerror}") from None
         connection.settimeout(None)
         with _signals_passed_on(connection):
             return _followed(connection, say)

@@ -22,14 +22,16 @@ from govd.contract.errors import (
     QuotaError,
     UsageError,
 )
+from govgate.evidence import GATHER_SECONDS
 from govgate.process import Supervised, exit_code
-from govgate.protocol import STDIO, peer, receive_request, refusal, send_line
+from govgate.protocol import STDIO, EvidenceRequest, peer, receive_request, refusal, send_line
 from govgate.runner import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from govgate.evidence import Gatherer
     from govgate.runner import Runner
 
 MAX_AT_ONCE: Final = 16
@@ -102,6 +104,43 @@ def _refuse_second(path: Path) -> None:
     raise ConflictError(f"another executor listens at {path}")
 
 
+class Turn:
+    """One at a time, for those who wait their turn; nobody's any more once it has ended."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._taken = False
+        self._ended = False
+
+    @contextlib.contextmanager
+    def taken(self, seconds: float) -> Iterator[None]:
+        """Hold it; `seconds`: how long to wait for it.
+
+        Raises:
+            QuotaError: others had it all that time.
+            ConflictError: it has ended.
+        """
+        with self._changed:
+            free = self._changed.wait_for(lambda: self._ended or not self._taken, seconds)
+            if self._ended:
+                raise ConflictError("this executor is stopping")
+            if not free:
+                raise QuotaError("evidence about other pushes is being gathered", retry_after=5)
+            self._taken = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken = False
+                self._changed.notify()
+
+    def end(self) -> None:
+        """Send everybody away who waits or comes."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+
 class Service:
     """Takes requests until it is stopped.
 
@@ -109,6 +148,7 @@ class Service:
         runner: Does the work.
         doors: The agents that it serves.
         folder: Where their sockets are; made 0711 where it is missing.
+        gatherer: Finds out what a held push would change; None: this executor does not.
         at_once: Commands of one agent at once.
         grace: Seconds between SIGTERM and SIGKILL for a command whose gate is gone.
     """
@@ -119,12 +159,16 @@ class Service:
         doors: Sequence[Door],
         folder: Path,
         *,
+        gatherer: Gatherer | None = None,
         at_once: int = MAX_AT_ONCE,
         grace: float = 5.0,
     ) -> None:
         self._runner = runner
         self._doors = tuple(doors)
         self._folder = folder
+        self._gatherer = gatherer
+        # One at a time: what is not approved yet must not keep the machine busy.
+        self._gathering = {door: Turn() for door in self._doors}
         # One agent cannot take the places of another.
         self._slots = {door: threading.BoundedSemaphore(at_once) for door in self._doors}
         self._grace = grace
@@ -158,6 +202,9 @@ class Service:
         ready()
         os.read(wake, 1)
         self._stopping.set()
+        for turn in self._gathering.values():
+            # A push may be decided without evidence: a stop does not wait for it.
+            turn.end()
         for listener, door in listeners:
             self.path(door).unlink(missing_ok=True)
             listener.close()
@@ -233,6 +280,8 @@ class Service:
     def _run(self, connection: socket.socket, door: Door) -> dict[str, object]:
         said, fds, rest = receive_request(connection)
         try:
+            if isinstance(said, EvidenceRequest):
+                return {"evidence": self._gather(said, door, fds[0])}
             request = Request(
                 intent=said.intent_id,
                 argv=said.argv,
@@ -247,3 +296,10 @@ class Service:
             for fd in fds:
                 os.close(fd)
         return {"exit": exit_code(ran.code), "reported": ran.reported}
+
+    def _gather(self, said: EvidenceRequest, door: Door, pack: int) -> str:
+        """Why nothing could be found out, or nothing."""
+        if self._gatherer is None:
+            raise ForbiddenError("this executor gathers no evidence")
+        with self._gathering[door].taken(GATHER_SECONDS):
+            return self._gatherer.gather(said.evidence, door.agent, said.git, pack)

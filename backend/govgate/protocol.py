@@ -1,12 +1,13 @@
 """What a gate and its executor say to each other over the Unix socket: one JSON object a line.
 
-The first line comes with descriptors: stdin, stdout, stderr, and for a git push the pack. Must never
-read more than its limits, nor keep a descriptor that it did not ask for.
+The first line comes with descriptors: stdin, stdout, stderr, and for a git push the pack (for evidence the
+pack alone). Must never read more than its limits, nor keep a descriptor that it did not ask for.
 """
 
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 import os
 import socket
@@ -17,12 +18,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from govd.contract.actions import EnvName, GitPush
 from govd.contract.canonical import parse_json
-from govd.contract.errors import GovError, InvalidRequestError, MalformedBodyError
+from govd.contract.errors import (
+    ForbiddenError,
+    GovError,
+    InvalidRequestError,
+    MalformedBodyError,
+    UnreachableError,
+)
 from govd.contract.limits import MAX_BODY_BYTES, MAX_LIST
 from govd.contract.wire import Id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 MAX_REQUEST_BYTES: Final = MAX_BODY_BYTES
 """The first line, in bytes."""
@@ -33,6 +41,7 @@ MAX_LINE_BYTES: Final = 64 * 1024
 STDIO: Final = 3
 MAX_FDS: Final = 8
 _CHUNK: Final = 65_536
+_CONNECT_SECONDS: Final = 5.0
 
 
 class RunRequest(BaseModel):
@@ -47,21 +56,56 @@ class RunRequest(BaseModel):
     git: GitPush | None = None
 
 
+class EvidenceRequest(BaseModel):
+    """The first line of a gate that hands the objects of a held push over, for evidence alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    evidence: Id
+    git: GitPush
+
+
+FirstLine = RunRequest | EvidenceRequest
+
+
+def connect(path: Path) -> socket.socket:
+    """A connection to an executor. The caller closes it.
+
+    Raises:
+        ForbiddenError: its socket is not for this user.
+        UnreachableError: nobody listens there.
+    """
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(_CONNECT_SECONDS)
+    try:
+        connection.connect(str(path))
+    except PermissionError:
+        connection.close()
+        raise ForbiddenError(f"the executor's socket {path} is not for this user") from None
+    except OSError as error:
+        connection.close()
+        raise UnreachableError(
+            f"no executor answers at {path}: {error.strerror}", hint="govgate executor …"
+        ) from None
+    return connection
+
+
 def send_line(connection: socket.socket, message: dict[str, Any]) -> None:
     """Send one line."""
     connection.sendall(json.dumps(message).encode() + b"\n")
 
 
-def send_request(connection: socket.socket, request: RunRequest, fds: Sequence[int]) -> None:
-    """Send the first line with its descriptors."""
+def send_request(connection: socket.socket, request: FirstLine, fds: Sequence[int]) -> None:
+    """Send the first line with its descriptors. A refusal that came before it is there to be read."""
     data = json.dumps(request.model_dump(mode="json")).encode() + b"\n"
     if len(data) > MAX_REQUEST_BYTES:
         raise InvalidRequestError(f"the command with its variables is more than {MAX_REQUEST_BYTES} bytes")
-    sent = socket.send_fds(connection, [data], list(fds))
-    connection.sendall(data[sent:])
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        sent = socket.send_fds(connection, [data], list(fds))
+        connection.sendall(data[sent:])
 
 
-def receive_request(connection: socket.socket) -> tuple[RunRequest, list[int], bytes]:
+def receive_request(connection: socket.socket) -> tuple[FirstLine, list[int], bytes]:
     """The first line, its descriptors (the caller closes them), and what came after the line.
 
     Raises:
@@ -78,7 +122,7 @@ def receive_request(connection: socket.socket) -> tuple[RunRequest, list[int], b
     return request, fds, rest
 
 
-def _receive_line(connection: socket.socket, fds: list[int]) -> tuple[RunRequest, bytes]:
+def _receive_line(connection: socket.socket, fds: list[int]) -> tuple[FirstLine, bytes]:
     data = b""
     while b"\n" not in data:
         chunk, found, flags = _receive(connection)
@@ -92,19 +136,21 @@ def _receive_line(connection: socket.socket, fds: list[int]) -> tuple[RunRequest
             raise InvalidRequestError(f"a request of more than {MAX_REQUEST_BYTES} bytes")
     line, _, rest = data.partition(b"\n")
     request = _parsed(line)
-    wanted = STDIO + (request.git is not None)
+    wanted = 1 if isinstance(request, EvidenceRequest) else STDIO + (request.git is not None)
     if len(fds) != wanted:
         raise InvalidRequestError(f"{len(fds)} descriptors came along, not {wanted}")
     return request, rest
 
 
-def _parsed(line: bytes) -> RunRequest:
+def _parsed(line: bytes) -> FirstLine:
+    found = parse_json(line)
+    asks = EvidenceRequest if isinstance(found, dict) and "evidence" in found else RunRequest
     try:
-        return RunRequest.model_validate(parse_json(line))
+        return asks.model_validate(found)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)[0]
-        place = "/".join(str(part) for part in found["loc"])
-        raise InvalidRequestError(f"{place}: {found['msg']}") from None
+        wrong = error.errors(include_url=False, include_input=False)[0]
+        place = "/".join(str(part) for part in wrong["loc"])
+        raise InvalidRequestError(f"{place}: {wrong['msg']}") from None
 
 
 def _receive(connection: socket.socket) -> tuple[bytes, list[int], int]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from govd.contract.errors import RedeemRefusedError, UsageError
 from govd.contract.text import visible
+from govgate.bounded import Bounds, Done, Program, run
 from govgate.programs import FIXED_PATH
 from govgate.pushline import agrees, check_url, parse
 from govgate.resolve import which
@@ -81,14 +81,18 @@ class Staging:
     Args:
         environment: See `git_environment`.
         folder: Where to make it; the system's folder for temporary files where it is left out.
+        most: Of the pack, in bytes.
     """
 
-    def __init__(self, environment: dict[str, str], folder: Path | None = None) -> None:
+    def __init__(
+        self, environment: dict[str, str], folder: Path | None = None, most: int = MAX_PACK_BYTES
+    ) -> None:
         program = which("git")
         if program is None:
             raise UsageError("git is not installed where the executor runs")
         self._program = os.path.realpath(program)
         self._environment = environment
+        self._most = most
         self.path = Path(tempfile.mkdtemp(prefix="govgate-push-", dir=folder))
 
     def __enter__(self) -> Self:
@@ -97,26 +101,26 @@ class Staging:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def fill(self, push: GitPush, pack: int) -> None:
+    def fill(self, push: GitPush, pack: int, bounds: Bounds | None = None) -> None:
         """Take the objects in, and see that what is to be pushed is whole.
 
         Raises:
-            RedeemRefusedError: the pack is damaged, too large, or lacks what the push needs.
+            RedeemRefusedError: the pack is damaged, too large, too slow, or lacks what is pushed.
         """
+        # Within bounds of the caller's it is not approved yet: one core, and one thread's memory, have to do.
+        threads = () if bounds is None else ("--threads=1",)
+        bounds = bounds or Bounds.within(_SECONDS)
         found = os.fstat(pack)
         if not stat.S_ISREG(found.st_mode):
             raise RedeemRefusedError("the objects of the push are in no file")
-        if found.st_size > MAX_PACK_BYTES:
-            raise RedeemRefusedError(f"the objects of the push are more than {MAX_PACK_BYTES} bytes")
-        form = "sha256" if len(push.updates[0].object) == _SHA256_DIGITS else "sha1"
-        self._git(
-            "init", "--quiet", "--bare", f"--object-format={form}", "--template=", str(self.path), bare=True
-        )
-        limit = f"--max-input-size={MAX_PACK_BYTES}"
-        self._git("index-pack", "--stdin", "--strict", limit, stdin=pack)
+        if found.st_size > self._most:
+            raise RedeemRefusedError(f"the objects of the push are more than {self._most} bytes")
+        self.make("sha256" if len(push.updates[0].object) == _SHA256_DIGITS else "sha1", bounds)
+        limits = (f"--max-input-size={self._most}", *threads)
+        self._whole(bounds, "index-pack", "--stdin", "--strict", *limits, stdin=pack)
         for update in push.updates:
             # Each object was hashed from its content just now; this sees that none is missing.
-            self._git("rev-list", "--objects", "--quiet", update.object, "--")
+            self._whole(bounds, "rev-list", "--objects", "--quiet", update.object, "--")
 
     def command(self, argv: Sequence[str], push: GitPush) -> list[str]:
         """The push itself: object to reference, at an address that no setting rewrites."""
@@ -141,23 +145,25 @@ class Staging:
         settings = [word for setting in _SETTINGS for word in ("-c", setting)]
         return ["git", *settings, f"--git-dir={self.path}"]
 
-    def _git(self, *arguments: str, stdin: int = subprocess.DEVNULL, bare: bool = False) -> None:
-        start = ["git"] if bare else self._start()
-        try:
-            done = subprocess.run(  # noqa: S603 - the system's git, in a repository of our own
-                [*start, *arguments],
-                executable=self._program,
-                cwd=self.path,
-                env=self._environment,
-                stdin=stdin,
-                capture_output=True,
-                timeout=_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise RedeemRefusedError(f"git {arguments[0]} took more than {_SECONDS} s") from None
-        if done.returncode:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            raise RedeemRefusedError(
-                f"the objects of the push are not whole: {visible(said[-1] if said else arguments[0], 300)}"
-            )
+    def make(self, form: str, bounds: Bounds) -> None:
+        """Make it, empty, for objects of that form."""
+        words = ("init", "--quiet", "--bare", f"--object-format={form}", "--template=", str(self.path))
+        _good(self._run(["git", *words], bounds), "init")
+
+    def git(self, bounds: Bounds, *arguments: str, stdin: int | bytes = b"") -> Done:
+        """Run a git command in it."""
+        return self._run([*self._start(), *arguments], bounds, stdin)
+
+    def _run(self, argv: Sequence[str], bounds: Bounds, stdin: int | bytes = b"") -> Done:
+        return run(Program(self._program, str(self.path), self._environment), argv, bounds, stdin)
+
+    def _whole(self, bounds: Bounds, *arguments: str, stdin: int | bytes = b"") -> None:
+        _good(self.git(bounds, *arguments, stdin=stdin), arguments[0])
+
+
+def _good(done: Done, what: str) -> None:
+    if done.code:
+        said = done.err.decode(errors="replace").strip().splitlines()
+        raise RedeemRefusedError(
+            f"the objects of the push are not whole: {visible(said[-1] if said else what, 300)}"
+        )

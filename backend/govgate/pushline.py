@@ -69,6 +69,11 @@ class PushLine:
     refspecs: tuple[Refspec, ...]
     options: tuple[str, ...]
 
+    @property
+    def dry(self) -> bool:
+        """Whether it only says what it would do."""
+        return not {"-n", "--dry-run"}.isdisjoint(self.options)
+
 
 def parse(argv: Sequence[str]) -> PushLine:
     """Read `git push [OPTION…] REMOTE REF…`.

@@ -16,6 +16,7 @@ from govgate.differences import differences
 from govgate.pins import Pins
 from govgate.programs import FIXED_PATH
 from govgate.push import Staging, check, git_environment
+from govgate.pushline import parse
 from govgate.resolve import resolve
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from govd.contract.actions import GitPush
+    from govgate.pushed import Pushed
     from govgate.redemption import Approval, Redeemer
     from govgate.resolve import Resolved
 
@@ -66,12 +68,21 @@ class Runner:
         redeemer: The executor's identity.
         home: HOME of what is run.
         git_config: The executor's own git settings (credentials), or None.
+        pushed: Where it is written down what was pushed where, or None.
     """
 
-    def __init__(self, redeemer: Redeemer, *, home: str = "/", git_config: Path | None = None) -> None:
+    def __init__(
+        self,
+        redeemer: Redeemer,
+        *,
+        home: str = "/",
+        git_config: Path | None = None,
+        pushed: Pushed | None = None,
+    ) -> None:
         self._redeemer = redeemer
         self._home = home
         self._git_config = git_config
+        self._pushed = pushed
 
     def recover(self) -> int:
         """See `Redeemer.recover`."""
@@ -114,9 +125,11 @@ class Runner:
             staging.fill(push, request.pack)
             argv = staging.command(request.argv, push)
             where, assurance = str(staging.path), approval.claims.assurance
-            return self._once(
-                approval, Launch(staging.program, argv, where, environment, (), assurance), start
-            )
+            launch = Launch(staging.program, argv, where, environment, (), assurance)
+            ran = self._once(approval, launch, start)
+            if ran.code == 0 and self._pushed is not None and not parse(request.argv).dry:
+                self._pushed.remember(push)
+            return ran
 
     def _once(self, approval: Approval, launch: Launch, start: Callable[[Launch], int]) -> Ran:
         with self._redeemer.begin(approval) as begun:

@@ -15,9 +15,11 @@ from govd.contract.headmemory import HeadMemory
 from govd.contract.text import visible
 from govgate import calls
 from govgate.client import Client
+from govgate.evidence import Gatherer, Git
 from govgate.executor import MAX_AT_ONCE, Door, Service
 from govgate.journal import Journal
 from govgate.process import SANDBOX
+from govgate.pushed import Pushed
 from govgate.redemption import Redeemer
 from govgate.runner import Runner
 from govgate.settings import DEFAULT_URL, heads_dir, state_dir, token_reader
@@ -47,7 +49,11 @@ _FILE: Final = click.Path(path_type=Path)
     "--at-once", type=click.IntRange(1, 1024), default=MAX_AT_ONCE, show_default=True,
     help="Commands of one agent at once.",
 )  # fmt: skip
-def executor(
+@click.option(
+    "--no-evidence", is_flag=True,
+    help="Look at no objects of a push before it is approved: reviewers then see no diff.",
+)  # fmt: skip
+def executor(  # noqa: PLR0913 - one argument an option
     *,
     url: str,
     token_file: Path,
@@ -57,6 +63,7 @@ def executor(
     journal: Path | None,
     git_config: Path | None,
     at_once: int,
+    no_evidence: bool,
 ) -> int:
     """Serve agents as the executor: what is approved is run here, once, exactly as it was approved.
 
@@ -74,8 +81,10 @@ def executor(
         name = _identity(client)
         redeemer = Redeemer(client, name, Journal(journal or own / "journal"), voters)
         settings = git_config.resolve() if git_config is not None else None
-        runner = Runner(redeemer, home=_home(), git_config=settings)
-        service = Service(runner, doors, socket_dir, at_once=at_once)
+        git, pushed = Git(_home(), settings), Pushed(own / "pushed.json")
+        runner = Runner(redeemer, home=git.home, git_config=settings, pushed=pushed)
+        gatherer = None if no_evidence else Gatherer(client, git, pushed)
+        service = Service(runner, doors, socket_dir, gatherer=gatherer, at_once=at_once)
 
         def ready() -> None:
             sockets = {door.agent: str(service.path(door)) for door in doors}

@@ -9,25 +9,33 @@ import asyncio
 import shutil
 import stat
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from govconsole import paths
-from govd.contract.errors import ForbiddenError, GovError, UsageError
+from govconsole import cli_config, completing, paths
+from govconsole.demo.command import demo
+from govd.contract.errors import ForbiddenError, GovError, NotFoundError, UsageError
+from govd.contract.shells import completion
 from govd.contract.text import visible, visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from govconsole.session import Session
+    from govd.contract.jobs import Order, Selection
     from govd.contract.votes import Verdict
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PIPE_WIDTH = 100
+LOCATED = ("config", "state", "socket", "operator_dir", "operator", "token", "key", "heads")
+
+SELECTIONS = ("held", "open", "settled", "all")
+ORDERS = ("risk", "left", "newest", "oldest", "agent", "changed")
+"""The contract's own words; loading it for a screen of help would be most of the time that takes."""
 
 
 class Guarded(click.Group):
@@ -61,6 +69,17 @@ class Places:
     state: Path
     operator_dir: Path
     name: str | None
+    remote: Path | None = None
+
+    @property
+    def socket(self) -> Path:
+        """The operators' door."""
+        return self.remote or paths.socket_path(self.state)
+
+    @property
+    def home(self) -> Path | None:
+        """The state that the door belongs to; None: it is elsewhere."""
+        return None if self.remote else self.state
 
     def operator(self) -> paths.Operator:
         """Who works."""
@@ -71,7 +90,7 @@ class Places:
         from govconsole.session import Session
 
         async def _run() -> str:
-            session = Session.open(self.operator(), self.state)
+            session = Session.at(self.operator(), self.socket, state=self.home)
             try:
                 return await work(session)
             finally:
@@ -82,24 +101,46 @@ class Places:
 
 @click.group(cls=Guarded, invoke_without_command=True)
 @click.option("--state", type=_DIRECTORY, help=f"The backend's state directory (or {paths.STATE_VARIABLE}).")
+@click.option(
+    "--connect", envvar=paths.CONNECT_VARIABLE, metavar="unix:/PATH",
+    help=f"A backend elsewhere, by its operators' socket (or {paths.CONNECT_VARIABLE}).",
+)  # fmt: skip
 @click.option("--operator-dir", type=_DIRECTORY, help=f"Your own directory (or {paths.OPERATOR_VARIABLE}).")
 @click.option("--operator", help="Who you are, where your directory holds several operators.")
+@click.option("--pictures", type=_DIRECTORY, help="Where ctrl+s saves, in place of the setting.")
 @click.version_option(package_name="govconsole")
 @click.pass_context
-def main(ctx: click.Context, state: Path | None, operator_dir: Path | None, operator: str | None) -> None:
+def main(
+    ctx: click.Context,
+    state: Path | None,
+    connect: str | None,
+    operator_dir: Path | None,
+    operator: str | None,
+    pictures: Path | None,
+) -> None:
     """Settle what AI agents may not decide by themselves. Without a command: the app."""
-    ctx.obj = Places(paths.state_dir(state), paths.operator_dir(operator_dir), operator)
+    if connect and state is not None:
+        raise UsageError("--connect goes to a backend elsewhere: it has no --state here")
+    remote = paths.connect_path(connect) if connect else None
+    ctx.obj = Places(paths.state_dir(state), paths.operator_dir(operator_dir), operator, remote)
     if ctx.invoked_subcommand is None:
-        _open_app(ctx.obj)
+        _open_app(ctx.obj, pictures)
 
 
-def _open_app(places: Places) -> None:
+def _open_app(places: Places, pictures: Path | None) -> None:
     from govconsole import embedded
+    from govconsole.client.door import Door
+    from govconsole.settings import load, settings_path
 
+    settings = load(settings_path(places.operator_dir))
+    if pictures is not None:
+        settings = replace(settings, pictures=str(pictures.absolute()))
     if not sys.stdout.isatty() or not sys.stdin.isatty():
         raise UsageError("the app needs a terminal", hint="without one: govconsole jobs list")
     started = False
-    if not embedded.answers(places.state):
+    if places.remote is not None:
+        embedded.knock(places.remote, Door(places.remote))
+    elif not embedded.answers(places.state):
         if not embedded.initialised(places.state):
             _first_time(places)
         backend = embedded.serve(places.state)
@@ -107,10 +148,19 @@ def _open_app(places: Places) -> None:
         say(f"started a backend of its own (embedded, pid {backend.pid}) in {places.state}")
         say(embedded.how_to_stop(places.state))
     from govconsole.app import ConsoleApp
-    from govconsole.session import Session
+
+    operator = places.operator()
+
+    def opened() -> Session:
+        from govconsole.session import Session
+
+        return Session.at(operator, places.socket, state=places.home)
 
     notice = f"Started an embedded backend; {embedded.how_to_stop(places.state)}" if started else ""
-    ConsoleApp(Session.open(places.operator(), places.state), notice=notice).run()
+    app = ConsoleApp(opened, notice=notice, settings=settings)
+    app.run(mouse=settings.mouse)
+    if app.failed is not None:
+        raise app.failed
     if started:
         say(f"the embedded backend goes on; stop it with: govd stop --state {places.state}")
 
@@ -130,28 +180,57 @@ def _first_time(places: Places) -> None:
     embedded.initialise(places.state, places.operator_dir, name, passphrase)
 
 
+_JOB = click.argument("job", help="The job's id.", shell_complete=completing.jobs)
+
+
 @main.group()
 def jobs() -> None:
     """What agents ask for."""
 
 
 @jobs.command("list")
-@click.option("--state", type=click.Choice(["held", "open", "settled", "all"]), default="held")
+@click.option("--state", type=click.Choice(SELECTIONS), default="held", show_default=True, help="Which jobs.")
+@click.option("--filter", "filter_", default="", metavar="EXPR", help="As in the queue: 'risk>60 left<1h'.")
+@click.option("--agent", "agents", multiple=True, metavar="NAME", help="Only of this agent; repeatable.")
+@click.option("--sort", type=click.Choice(ORDERS), help="Otherwise as the queue orders that state.")
+@click.option("--limit", type=click.IntRange(min=1), help="So many at most; otherwise all.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def jobs_list(places: Places, state: str, *, as_json: bool) -> None:
+def jobs_list(
+    places: Places,
+    state: Selection,
+    filter_: str,
+    agents: tuple[str, ...],
+    sort: Order | None,
+    limit: int | None,
+    *,
+    as_json: bool,
+) -> None:
     """List jobs: id, state, risk, time left, agent, title."""
     from govconsole import headless
+    from govd.contract import filters
+    from govd.contract.jobs import JobsQuery
 
-    text = places.run(lambda session: headless.list_jobs(session, state, as_json=as_json))
-    if text:
-        data(text)
-    else:
-        say(f"no job is {state}" if state != "all" else "there is no job")
+    terms = str(filters.parse(filter_))
+    if agents:
+        terms = f"{terms} agent:{','.join(agents)}".strip()
+    query = JobsQuery(state=state, filter=str(filters.parse(terms)), sort=sort)
+
+    async def work(session: Session) -> str:
+        count = await headless.list_jobs(session, query, most=limit, as_json=as_json, emit=data)
+        return "" if count or as_json else _none(state, terms)
+
+    if words := places.run(work):
+        say(words)
+
+
+def _none(state: str, terms: str) -> str:
+    which = "there is no job" if state == "all" else f"no job is {state}"
+    return f"{which} that the filter leaves: {terms}" if terms else which
 
 
 @jobs.command("show")
-@click.argument("job")
+@_JOB
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def jobs_show(places: Places, job: str, *, as_json: bool) -> None:
@@ -160,6 +239,17 @@ def jobs_show(places: Places, job: str, *, as_json: bool) -> None:
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
     data(places.run(lambda session: headless.show_job(session, job, as_json=as_json, width=width, say=say)))
+
+
+@jobs.command("content")
+@_JOB
+@click.pass_obj
+def jobs_content(places: Places, job: str) -> None:
+    """Show what a job would change or send, in full: the diff of a push, a mail as it would arrive."""
+    from govconsole import headless
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
+    data(places.run(lambda session: headless.show_content(session, job, width=width)))
 
 
 def _vote(
@@ -200,7 +290,7 @@ _PASSPHRASE = click.option(
 
 
 @main.command()
-@click.argument("job")
+@_JOB
 @_TOKEN
 @_REASON
 @_PASSPHRASE
@@ -211,7 +301,7 @@ def approve(places: Places, job: str, token: str, reason: str, passphrase_file: 
 
 
 @main.command()
-@click.argument("job")
+@_JOB
 @_TOKEN
 @_REASON
 @click.option("--guidance", default="", help="What the agent is told to do instead.")
@@ -226,8 +316,13 @@ def deny(
 
 
 @main.command()
-@click.argument("intent")
-@click.option("--status", required=True, type=click.Choice(["succeeded", "failed", "not_run"]))
+@click.argument("intent", help="The id of the action, from `jobs show`.")
+@click.option(
+    "--status",
+    required=True,
+    type=click.Choice(["succeeded", "failed", "not_run"]),
+    help="What became of it.",
+)
 @click.option("--reason", required=True, help="How you know.")
 @click.pass_obj
 def resolve(
@@ -239,44 +334,48 @@ def resolve(
     say(places.run(lambda session: headless.resolve(session, intent, status, reason)))
 
 
+main.add_command(cli_config.group(say, data))
+main.add_command(demo)
+main.add_command(completion("govconsole", main))
+
+
 @main.command()
+@click.argument("what", required=False, type=click.Choice(LOCATED), help="Only this one; otherwise all.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def locate(places: Places, *, as_json: bool) -> None:
-    """Say where the console looks: state, socket, your directory, key and token."""
+def locate(places: Places, what: str | None, *, as_json: bool) -> None:
+    """Say where the console looks: state, socket, your directory, settings, key and token; or one of them."""
     from govconsole.headless import machine
+    from govconsole.settings import settings_path
 
     found = {
-        "state": str(places.state),
-        "socket": str(paths.socket_path(places.state)),
+        "config": str(settings_path(places.operator_dir)),
+        "state": str(places.state) if places.remote is None else "elsewhere",
+        "socket": str(places.socket),
         "operator_dir": str(places.operator_dir),
     }
     try:
-        operator = places.operator()
+        operator = places.operator() if what not in found else None
     except GovError as error:
+        operator = None
         say(error.detail)
-    else:
+    if operator is not None:
         found |= {
             "operator": operator.name,
             "token": str(operator.token_path),
             "key": str(operator.key_path),
             "heads": str(operator.heads),
         }
-    data(machine(found) if as_json else "\n".join(f"{name:<13}{path}" for name, path in found.items()))
-
-
-@main.command()
-@click.option("--dir", "directory", type=_DIRECTORY, help="Build it here and leave it there afterwards.")
-@click.option("--no-ui", is_flag=True, help="No console: say on stdout where everything is.")
-@click.option(
-    "--once", is_flag=True, help="One release only; without a console the agent's exit code is passed on."
-)
-@click.pass_context
-def demo(ctx: click.Context, directory: Path | None, *, no_ui: bool, once: bool) -> None:
-    """Watch an agent ask before it pushes: a real backend, executor and repository in a temporary place."""
-    from govconsole.demo.run import run_demo
-
-    ctx.exit(run_demo(directory, ui=not no_ui, once=once))
+    if what is not None:
+        if what not in found:
+            raise NotFoundError(f"there is no {what}", hint="govconsole locate")
+        found = {what: found[what]}
+    if as_json:
+        data(machine(found))
+    elif what is not None:
+        data(found[what])
+    else:
+        data("\n".join(f"{name:<13}{path}" for name, path in found.items()))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,10 @@ class Clock(Protocol):
         """Seconds that only go forward; for how long something has been on screen or idle."""
         ...
 
+    def stamped(self, at: float) -> float:
+        """The moment, on `monotonic`'s scale, of an event that the terminal's reader stamped with `at`."""
+        ...
+
     def now(self) -> datetime:
         """The wall clock, UTC; for the time in a vote and the time left of a hold."""
         ...
@@ -28,6 +32,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds since some start."""
         return time.monotonic()
+
+    def stamped(self, at: float) -> float:
+        """The same: the reader stamps with this machine's monotonic clock."""
+        return at
 
     def now(self) -> datetime:
         """The wall clock, UTC."""

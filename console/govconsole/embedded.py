@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from govconsole.paths import socket_path
 from govconsole.programs import program
-from govd.contract.errors import GovError, HaltedError, UnreachableError
+from govd.contract.errors import ForbiddenError, GovError, HaltedError, UnreachableError
 from govd.contract.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from govconsole.client.door import Door
 
 _CONNECT_SECONDS: Final = 2.0
 _RUN_SECONDS: Final = 60.0
@@ -39,13 +41,38 @@ class Started:
 
 def answers(state: Path) -> bool:
     """Whether something listens at the operators' door of that state."""
+    try:
+        knock(socket_path(state))
+    except GovError:
+        return False
+    return True
+
+
+def knock(door: Path, keeper: Door | None = None) -> None:
+    """See that something listens there, and where a keeper is to be looked at, that it is no stranger.
+
+    Raises:
+        UnreachableError, ForbiddenError: nothing does, or not for this user; with what mends it.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_CONNECT_SECONDS)
         try:
-            probe.connect(str(socket_path(state)))
-        except OSError:
-            return False
-    return True
+            probe.connect(str(door))
+        except FileNotFoundError:
+            why, hint = "there is no such socket", f"ssh -N -L {door}:STATE/run/operators.sock HOST"
+        except ConnectionRefusedError:
+            why = "the socket is there and nobody listens: what forwarded it has ended"
+            hint = f"rm {door}, and forward it again (ssh -o StreamLocalBindUnlink=yes …)"
+        except PermissionError:
+            raise ForbiddenError(f"{door} is not for this user", hint=f"ls -l {door}") from None
+        except OSError as error:
+            why, hint = str(error.strerror or error), "a Unix socket's path has at most 107 bytes"
+        else:
+            if keeper is not None:
+                keeper.look()
+                keeper.meet(probe)
+            return
+    raise UnreachableError(f"no backend answers at {door}: {why}", hint=hint)
 
 
 def initialised(state: Path) -> bool:
@@ -135,6 +162,14 @@ def first_line(process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
             if isinstance(found, dict) and found.get("ready"):
                 return found
     return None
+
+
+def end() -> None:
+    """Tell the backends of this process to stop, also one that is starting, and wait until they have."""
+    for process in _kept:
+        if process.poll() is None:
+            process.terminate()
+    reap()
 
 
 def reap() -> None:

@@ -1,4 +1,4 @@
-"""The live line to the backend: follows its events, keeps one page fresh, says when it is lost, comes back.
+"""The live line to the backend: follows its events, keeps the view in front fresh, says when it is lost.
 
 Must never poll: a refresh follows an event, and resuming goes by the last event that was seen.
 """
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from govconsole.client.backend import Backend
 
+    Fetch = Callable[[], Awaitable[Message | None]]
+
 COALESCE: Final = 0.1
+_STABLE: Final = 5.0
 _BACKOFF: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
@@ -43,22 +46,25 @@ class Feed:
         self._pause = pause
         self._dirty = asyncio.Event()
         self._last: int | None = None
-        self.view = "held"
+        self.fetch: Fetch | None = None
+        """What the view in front wants with each refresh: a message for it, or nothing."""
 
     def refresh(self) -> None:
-        """Fetch the page again soon."""
+        """Fetch again soon."""
         self._dirty.set()
 
     async def run(self) -> None:
         """Follow the backend, over losses."""
-        retries = 0
+        retries, loop = 0, asyncio.get_running_loop()
         while True:
+            stable = float("inf")
             try:
                 await self._refresh()
-                retries = 0
+                stable = loop.time() + _STABLE
                 await self._follow()
             except GovError as error:
-                retries += 1
+                # One that answers and hangs up at once was not back yet: the pauses go on growing.
+                retries = 1 if loop.time() > stable else retries + 1
                 self._post(Lost(error, retries))
                 await self._pause(_BACKOFF[min(retries, len(_BACKOFF)) - 1])
 
@@ -90,10 +96,10 @@ class Feed:
         raise UnreachableError("the event stream ended")
 
     async def _refresh(self) -> None:
-        view = self.view
         overview = await self._backend.overview()
         if self._last is None:
-            # What happened up to this answer is in the page that is fetched after it.
+            # What happened up to this answer is in what is fetched after it; the answer itself may be older.
             self._last = self._backend.log_position()
-        page = await self._backend.jobs(view)
-        self._post(Refreshed(overview, view, page))
+            overview = await self._backend.overview()
+        found = await self.fetch() if self.fetch is not None else None
+        self._post(Refreshed(overview, found))

@@ -6,21 +6,25 @@ Must never vote on a job that is not exactly the one whose token it was given.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from govconsole.client.amounts import left
+from govconsole.client.content import content_document
 from govconsole.client.document import Span, blank, field_line, plain, wrap
-from govconsole.client.jobview import Row, job_document
+from govconsole.client.jobview import job_document
 from govconsole.client.review import Words, prepare
+from govconsole.client.row import Row
 from govd.contract.errors import ConflictError, GovError, JobClosedError, ReviewStaleError
 from govd.contract.intents import Resolution
+from govd.contract.limits import MAX_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from typing import Literal
 
     from govconsole.session import Session
-    from govd.contract.jobs import JobDetail
+    from govd.contract.jobs import JobDetail, JobsQuery
     from govd.contract.votes import Verdict
 
 _DENIED, _EXPIRED = 5, 6
@@ -41,27 +45,44 @@ def machine(value: object) -> str:
     return json.dumps(value, ensure_ascii=True, indent=2).replace("\x7f", "\\u007f")
 
 
-async def list_jobs(session: Session, state: str, *, as_json: bool) -> str:
-    """All jobs of a state, page after page."""
-    rows: list[Row] = []
-    raw: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while True:
-        page = await session.backend.jobs(state, cursor=cursor)
-        raw += [job.model_dump(mode="json") for job in page.jobs]
-        rows += [Row.of(job) for job in page.jobs]
-        cursor = page.next
-        if cursor is None:
-            break
-    if as_json:
-        return machine({"jobs": raw})
+async def list_jobs(
+    session: Session, query: JobsQuery, *, most: int | None, as_json: bool, emit: Callable[[str], None]
+) -> int:
+    """Hand out the jobs of a selection, page after page as they come; how many there were.
+
+    Args:
+        session: Where they are.
+        query: Which jobs, in which order.
+        most: So many at most; None: all.
+        as_json: As one JSON document, for programs.
+        emit: Takes a piece of text of whole lines.
+    """
+    count, asked = 0, query
     now = session.clock.now()
-    lines = [
+    while most is None or count < most:
+        left_over = MAX_PAGE if most is None else min(most - count, MAX_PAGE)
+        page = await session.backend.jobs(asked.model_copy(update={"limit": left_over}))
+        if as_json:
+            # One document, in pieces: a hundred thousand jobs are never in memory together.
+            pieces = [machine(job.model_dump(mode="json")) for job in page.jobs]
+            if pieces:
+                emit(("," if count else '{"jobs": [') + ",\n".join(pieces))
+        elif page.jobs:
+            emit("\n".join(_job_line(Row.of(job), now) for job in page.jobs))
+        count += len(page.jobs)
+        if page.next is None:
+            break
+        asked = query.model_copy(update={"after": page.next})
+    if as_json:
+        emit("]}" if count else '{"jobs": []}')
+    return count
+
+
+def _job_line(row: Row, now: datetime) -> str:
+    return (
         f"{row.id}  {row.state:<12} {row.risk:>3}  {left(row.until, now):>8}"
         f"  {row.agent:<16}  {row.title[:_TITLE]}"
-        for row in rows
-    ]
-    return "\n".join(lines)
+    )
 
 
 async def show_job(
@@ -78,10 +99,16 @@ async def show_job(
         say(error.detail)
     if as_json:
         return machine(detail.model_dump(mode="json", by_alias=True) | {"review_token": token})
-    document = job_document(detail)
+    document = job_document(detail, await session.voters() if detail.votes else None)
     if token is not None:
         document += [blank(), field_line("token", Span(token, "accent"))]
     return plain(wrap(document, width))
+
+
+async def show_content(session: Session, job: str, *, width: int) -> str:
+    """What the actions of a job would change or send, in full. Asking closes nothing."""
+    detail = await session.backend.job(job, peek=True)
+    return plain(wrap(await content_document(session.backend, detail, most=None), width))
 
 
 async def vote(

@@ -7,20 +7,64 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from govconsole.client.batch import Batch
+    from govconsole.client.row import Row
+    from govconsole.client.voters import Voters
+    from govconsole.state.queue import Wanted
+    from govconsole.state.window import Fetch, Page
     from govd.contract.errors import GovError
     from govd.contract.events import Event
-    from govd.contract.jobs import JobDetail, JobPage
+    from govd.contract.jobs import JobDetail
     from govd.contract.system import Overview
 
 
 class Refreshed(Message):
-    """The backend answered: its overview, and the first page of one view."""
+    """The backend answered. `found`: what the view in front asked for; it is posted to it before this.
 
-    def __init__(self, overview: Overview, view: str, page: JobPage) -> None:
+    `resumed`: the backend was not there before.
+    """
+
+    def __init__(self, overview: Overview, found: Message | None = None) -> None:
         super().__init__()
         self.overview = overview
-        self.view = view
+        self.found = found
+        self.resumed = False
+
+
+class Listed(Message):
+    """What the queue asked for: a page, and rows by their ids, of what was wanted when it asked.
+
+    Args:
+        wanted: The selection.
+        fetch: The page that was asked for.
+        page: The page.
+        asked: The jobs whose rows were asked for.
+        rows: Those of them that are of the selection.
+        total: How many jobs the selection has, where that was told with the rows.
+        became: The state of those that are of it no more.
+    """
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        *,
+        fetch: Fetch | None = None,
+        page: Page | None = None,
+        asked: Sequence[str] = (),
+        rows: Sequence[Row] = (),
+        total: int | None = None,
+        became: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.wanted = wanted
+        self.fetch = fetch
         self.page = page
+        self.asked = asked
+        self.rows = rows
+        self.total = total
+        self.became = became or {}
 
 
 class Happened(Message):
@@ -50,10 +94,11 @@ class DetailArrived(Message):
 
 
 class Refused(Message):
-    """Something that was asked for a job was refused."""
+    """Something that was asked for a job was refused. `verb`: it would have changed the job."""
 
-    def __init__(self, job: str, error: GovError) -> None:
+    def __init__(self, job: str, error: GovError, *, verb: bool = True) -> None:
         super().__init__()
+        self.verb = verb
         self.job = job
         self.error = error
 
@@ -65,3 +110,32 @@ class VoteCast(Message):
         super().__init__()
         self.verdict = verdict
         self.detail = detail
+
+
+class BatchGathered(Message):
+    """The marked jobs were fetched: what a vote on all of them would be. `ballot`: the one that asked."""
+
+    def __init__(self, ballot: object, batch: Batch) -> None:
+        super().__init__()
+        self.ballot = ballot
+        self.batch = batch
+
+
+class BatchCast(Message):
+    """Votes on several jobs: those that were taken, and those that were refused, with the titles."""
+
+    def __init__(
+        self, verdict: str, done: Sequence[JobDetail], refused: Sequence[tuple[str, GovError]]
+    ) -> None:
+        super().__init__()
+        self.verdict = verdict
+        self.done = done
+        self.refused = refused
+
+
+class VotersMet(Message):
+    """The operators' public keys, held against those that were seen at first."""
+
+    def __init__(self, voters: Voters) -> None:
+        super().__init__()
+        self.voters = voters

@@ -12,10 +12,13 @@ from pathlib import Path
 import platformdirs
 
 from govd.contract.errors import ForbiddenError, NotFoundError, UsageError
+from govd.contract.text import visible
 
 STATE_VARIABLE = "GOVD_STATE"
+CONNECT_VARIABLE = "GOVCONSOLE_CONNECT"
 OPERATOR_VARIABLE = "GOVCONSOLE_OPERATOR_DIR"
 _OTHERS = 0o077
+_SHOWN = 200
 
 
 def state_dir(option: Path | None = None) -> Path:
@@ -33,6 +36,22 @@ def operator_dir(option: Path | None = None) -> Path:
 def socket_path(state: Path) -> Path:
     """The operators' door."""
     return state / "run" / "operators.sock"
+
+
+def connect_path(address: str) -> Path:
+    """The operators' door behind `unix:/path`: one that was forwarded over SSH, say.
+
+    Raises:
+        UsageError: it is another kind of address.
+    """
+    kind, _, path = address.partition(":")
+    path = path.removeprefix("//")
+    if kind != "unix" or not path.startswith("/"):
+        raise UsageError(
+            f"{visible(address, _SHOWN)} is no address of an operators' door: that is a Unix socket",
+            hint="--connect unix:/path/operators.sock; of another machine: ssh -N -L HERE:THERE HOST",
+        )
+    return Path(path)
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,11 @@ class Operator:
     def heads(self) -> Path:
         """Where the highest head of each log is remembered."""
         return self.directory / "heads"
+
+    @property
+    def known_operators(self) -> Path:
+        """The first public key that was seen of each operator."""
+        return self.directory / "operators.json"
 
     def token(self) -> str:
         """The token.

@@ -10,9 +10,11 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from govconsole.client.backend import Backend
+from govconsole.client.backend import Backend, own_files
+from govconsole.client.door import Door
 from govconsole.client.review import submission
 from govconsole.client.votekeys import KeyRing
+from govconsole.client.voters import KeyMemory
 from govconsole.clock import Clock, SystemClock
 from govconsole.paths import Operator, socket_path
 from govd.contract.headmemory import HeadMemory
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from govconsole.client.review import Prepared, Words
+    from govconsole.client.voters import Voters
     from govd.contract.jobs import JobDetail
     from govd.contract.votes import Verdict
 
@@ -33,14 +36,37 @@ class Session:
     keys: KeyRing
     operator: str
     clock: Clock
+    known_operators: Path
 
     @classmethod
     def open(cls, operator: Operator, state: Path, clock: Clock | None = None) -> Session:
         """A session of that operator with the backend of that state directory. Connects at the first call."""
+        return cls.at(operator, socket_path(state), clock, state=state)
+
+    @classmethod
+    def at(
+        cls, operator: Operator, socket: Path, clock: Clock | None = None, *, state: Path | None = None
+    ) -> Session:
+        """A session with the backend behind that operators' door, wherever its state is.
+
+        Args:
+            operator: Who works.
+            socket: The door; without `state` it must be kept by this user or by root.
+            clock: The time, of the session and of its key.
+            state: The state that the door belongs to: its owner may keep the door too.
+        """
         chosen = clock or SystemClock()
-        socket = socket_path(state)
-        backend = Backend(socket, operator.token, HeadMemory(operator.heads, str(socket)))
-        return cls(backend, KeyRing(operator.key_path, chosen), operator.name, chosen)
+        with own_files():
+            heads = HeadMemory(operator.heads, str(socket))
+        backend = Backend(socket, operator.token, heads, door=Door(socket, state))
+        keys = KeyRing(operator.key_path, chosen)
+        return cls(backend, keys, operator.name, chosen, operator.known_operators)
+
+    async def voters(self) -> Voters:
+        """The operators' public keys, held against those that were seen at first."""
+        listed = await self.backend.operators()
+        with own_files():
+            return KeyMemory(self.known_operators, self.backend.log).meet(listed)
 
     async def vote(
         self, prepared: Prepared, verdict: Verdict, words: Words, shown: float, passphrase: str | None = None

@@ -34,6 +34,9 @@ class AheadClock(SystemClock):
     def monotonic(self) -> float:
         return time.monotonic() + self.ahead
 
+    def stamped(self, at: float) -> float:
+        return at + self.ahead
+
 
 def console(scene: Releases) -> tuple[ConsoleApp, AheadClock]:
     clock = AheadClock()
@@ -89,6 +92,36 @@ async def test_a_held_push_is_approved_by_key_press_and_runs_exactly_once(
     kinds = audit_types(scene.govd)
     assert kinds.count("intent.redeemed") == 1
     assert kinds.count("intent.succeeded") == 1
+
+
+async def test_the_reviewer_sees_the_diff_that_the_executor_made_and_the_next_is_compared_with_it(
+    releases: Callable[..., Releases],
+) -> None:
+    scene = releases()
+    scene.commit("1.0.0")
+    first = scene.start(*PUSH)
+    await held(scene)
+    await approve_by_keys(scene, "Evidence")
+    assert (await ended(first))[0] == 0
+    commit = scene.commit("1.1.0 tidied")
+    second = scene.start(*PUSH)
+    app, clock = console(scene)
+    async with running(app, size=(200, 60)) as pilot:
+        await shows(
+            pilot, "Evidence", "1 commit, 1 file", "what stands there now", "1.1.0 tidied", "~ VERSION"
+        )
+        await pilot.press("c")
+        await shows(pilot, "Content ▸", "-1.0.0", "+1.1.0 tidied")
+        await pilot.press("escape", "a")
+        await shows(pilot, "You sign this")
+        clock.ahead += 1
+        await pilot.press("y")
+        await shows(pilot, "✓ approved")
+    code, said = await ended(second)
+    assert (code, scene.remote_main()) == (0, commit), said
+    kinds = audit_types(scene.govd)
+    assert kinds.count("intent.evidence") == 2
+    verify_log(scene.govd)
 
 
 async def test_a_denied_push_never_reaches_the_remote(releases: Callable[..., Releases]) -> None:

@@ -106,6 +106,7 @@ class Worker(ABC, threading.Thread):
         self.world, self.http = world, http
         self.rng = random.Random(f"{world.seed}:{name}")  # noqa: S311 - repeatable choices, no secrets
         self.journal = world.journal
+        self.asking = ""
 
     def run(self) -> None:
         """Take steps until the run ends; an error is a finding, and never silent."""
@@ -128,6 +129,7 @@ class Worker(ABC, threading.Thread):
         lost = False
         while True:
             self.world.power.wait()
+            self.asking = f"{method} {path}"
             try:
                 response = self.http.request(method, path, json=content)
             except httpx.ConnectError:

@@ -50,7 +50,7 @@ class Journal:
         """An answer to a submission; a second one under the same key says the same."""
         with self.lock:
             first = self.decided.setdefault(key, view)
-        if not same_decision(first, view):
+        if not same_decision(first, view, again=True):
             self.blame(f"key {key} was answered with {first} and then with {view}")
 
     def move(self, intent: str, state: str) -> None:
@@ -84,6 +84,13 @@ FIXED = ("id", "agent", "job", "kind", "intent_sha256", "decision", "origin", "d
 """What of a decision never changes while the policy does not."""
 
 
-def same_decision(first: dict[str, Any], second: dict[str, Any]) -> bool:
-    """Whether two answers are one decision; the state may have gone on."""
-    return all(first[name] == second[name] for name in FIXED)
+def same_decision(first: dict[str, Any], second: dict[str, Any], *, again: bool) -> bool:
+    """Whether two answers are one decision; the state may have gone on.
+
+    Args:
+        first: The answer that came first.
+        second: A later one.
+        again: Whether the hold may have been decided again meanwhile, with the totals of then.
+    """
+    held = first["decision"]["outcome"] == "PENDING"
+    return all(first[name] == second[name] for name in FIXED if not (again and held and name == "decision"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -376,6 +378,11 @@ EXPECTED = {
 }  # fmt: skip
 
 
+LIVES_AT_MOST = 400
+BATCH = 10
+"""Lives between two looks at the clock: a soak ends about when it was told to."""
+
+
 def live(template: Path, examples: int, steps: int, *, shrink: bool) -> None:
     """Run the machine. Shrinking a failure takes minutes: that is for the soak."""
     phases = [phase for phase in Phase if shrink or phase is not Phase.shrink]
@@ -405,5 +412,12 @@ def test_in_any_order_of_events_states_holds_votes_and_caps_stay_what_the_design
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_the_same_for_longer(tmp_path: Path):
-    live(found_state(tmp_path), examples=200, steps=80, shrink=True)
+def test_the_same_for_longer(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    end = time.monotonic() + 60 * float(os.environ.get("GOV_SOAK_MINUTES", "30"))
+    template, lives = found_state(tmp_path), 0
+    SEEN.clear()
+    while lives < LIVES_AT_MOST and time.monotonic() < end:
+        live(template, examples=BATCH, steps=80, shrink=True)
+        lives += BATCH
+    with capsys.disabled():
+        print(f"\nlives: {lives} of 80 steps; {sum(SEEN.values())} events")  # noqa: T201 - what make soak reports

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import random
 import subprocess
+import sys
 import time
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,7 +78,7 @@ class Campaign:
             power.end()
             for worker in workers:
                 worker.join(60)
-        assert not any(worker.is_alive() for worker in workers)
+        assert not (stuck := [worker for worker in workers if worker.is_alive()]), where(stuck)
         self.check()
         self.check_spent()
         self.check_decisions()
@@ -122,12 +124,14 @@ class Campaign:
             self.check_decisions()
 
     def check_decisions(self) -> None:
-        """What was decided since the last look reads back as it was answered."""
+        """What was decided since the last look reads back as it was answered, or the log says otherwise."""
+        log = Books.read(self.engine).log
+        again = {entry["job_id"] for entry in log if entry["type"] == "hold.reevaluated"}
         for key, view in list(self.world.journal.decided.items()):
             if key not in self.read_back:
                 found = self.checker[view["agent"]].http.get(f"/v1/intents/{view['id']}")
                 assert found.status_code == 200
-                assert same_decision(view, found.json())
+                assert same_decision(view, found.json(), again=view["job"] in again)
                 self.read_back.add(key)
 
     def check_spent(self) -> None:
@@ -140,6 +144,16 @@ class Campaign:
             body = {"attestation": attestation, "intent_sha256": digest}
             assert http.post("/v1/attestations/redeem", json=body).status_code in {403, 409}
             assert http.post(f"/v1/intents/{intent}/attestation").status_code in {403, 409}
+
+
+def where(workers: list[Worker]) -> str:
+    """What clients that do not end are at: which request has had no answer for a minute."""
+    frames = sys._current_frames()  # noqa: SLF001 - the documented way to another thread's stack
+    return "\n".join(
+        f"{worker.name}: {worker.asking}\n{''.join(traceback.format_stack(frames[worker.ident], 12))}"
+        for worker in workers
+        if worker.ident in frames
+    )
 
 
 def kill_often(govd_at: Callable[..., GovdProcess], seed: int, kills: int, minutes: float) -> tuple[int, str]:

@@ -26,9 +26,15 @@ class FakeClock:
 
     def __init__(self) -> None:
         self.seconds = 1000.0
+        self.waited = 0.0
+        """How long ago what is handled now was pressed."""
 
     def monotonic(self) -> float:
         return self.seconds
+
+    def stamped(self, at: float) -> float:
+        del at
+        return self.seconds - self.waited
 
     def now(self) -> datetime:
         return NOW + timedelta(seconds=self.seconds - 1000.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from govconsole.screens.queue import QueueScreen
 
@@ -53,4 +53,4 @@ async def running(app: App[None], size: tuple[int, int] = (120, 36)) -> AsyncIte
 
 def queue_of(app: App[None]) -> QueueScreen:
     """The queue's screen, below any dialog."""
-    return cast("QueueScreen", next(one for one in app.screen_stack if isinstance(one, QueueScreen)))
+    return next(one for one in app.screen_stack if isinstance(one, QueueScreen))

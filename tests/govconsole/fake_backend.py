@@ -13,19 +13,23 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from govd.contract import votekey
+from govconsole.client.row import Row
+from govconsole.state.queue import KEYS
+from govd.contract import filters, votekey
 from govd.contract.errors import ConflictError, ForbiddenError, GovError, NotFoundError, ReviewStaleError
 from govd.contract.events import Event
 from govd.contract.heads import HEADER, Head
 from govd.contract.intents import IntentState, Resolution
-from govd.contract.jobs import JobDetail, JobPage, JobState, JobSummary, VoteView
-from govd.contract.system import Alarm, Overview
+from govd.contract.jobs import JobDetail, JobPage, JobsQuery, JobState, JobSummary, VoteView
+from govd.contract.system import Alarm, Identities, IdentityView, Overview
 from govd.contract.votes import Review, VoteSubmission, action_commitment, reviewed, text_commitment, verify
 from tests.govconsole.world import NOW, POLICY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from govd.contract.evidence import Evidence
 
 TOKEN = "opr_made-up"
 
@@ -40,8 +44,11 @@ class FakeBackend:
         self.jobs: dict[str, JobDetail] = {}
         self.events: list[Event] = []
         self.submissions: list[VoteSubmission] = []
+        self.queries: list[JobsQuery] = []
+        self.operators: list[IdentityView] = []
         self.resolutions: dict[str, Resolution] = {}
         self.alarms: list[Alarm] = []
+        self.evidence: dict[str, Evidence] = {}
         self.heads_received: list[str | None] = []
         self.resumed_from: list[int] = []
         self.seq = 1
@@ -117,8 +124,10 @@ class FakeBackend:
 
         app.get("/v1/overview")(self._overview)
         app.get("/v1/jobs")(self._jobs)
+        app.get("/v1/operators")(self._operators)
         app.get("/v1/jobs/{job}")(self._job)
         app.post("/v1/jobs/{job}/votes")(self._vote)
+        app.get("/v1/intents/{intent}/evidence/{kind}")(self._evidence)
         app.post("/v1/intents/{intent}/resolution")(self._resolve)
         app.post("/v1/alarms/{alarm}/seen")(self._seen)
         app.get("/v1/events")(self._events)
@@ -148,13 +157,51 @@ class FakeBackend:
             )
         )
 
-    async def _jobs(self, state: str = "held", limit: int = 200) -> Response:
+    async def _jobs(self, request: Request) -> Response:
+        given = dict(request.query_params)
+        ids = given.pop("ids", None)
+        query = JobsQuery.model_validate(
+            given | ({"ids": ids.split(",") if ids else []} if ids is not None else {})
+        )
+        self.queries.append(query)
+        return _json(self._page(query))
+
+    def _page(self, query: JobsQuery) -> JobPage:
+        """As govd has it: pages by key in both directions, filtered; a cursor is the key of a row, in hex."""
+        fits = filters.parse(query.filter)
         found = [
             JobSummary.model_validate(job.model_dump(include=set(JobSummary.model_fields)))
             for job in self.jobs.values()
-            if state == "all" or (job.state is JobState.HELD) == (state in {"held", "open"})
+            if query.state == "all" or (job.state is JobState.HELD) == (query.state in {"held", "open"})
         ]
-        return _json(JobPage(jobs=found[:limit], next=None, total=len(found)))
+        found = [job for job in found if fits.matches(job, NOW)]
+        found.sort(key=lambda job: KEYS[query.order](Row.of(job)))
+        if query.ids is not None:
+            return JobPage(jobs=[job for job in found if job.id in query.ids], total=len(found))
+        places = {job.id: place for place, job in enumerate(found)}
+        start, end = 0, len(found)
+        if query.after is not None:
+            start = places.get(query.after.removeprefix("k-"), len(found) - 1) + 1
+        elif query.before is not None:
+            end = places.get(query.before.removeprefix("k-"), 0)
+        page = found[start:end]
+        backwards = query.end or query.before is not None
+        page = page[-query.limit :] if backwards else page[: query.limit]
+        first = places[page[0].id] if page else start
+        last = first + len(page)
+        return JobPage(
+            jobs=page,
+            previous=f"k-{page[0].id}" if page and first else None,
+            next=f"k-{page[-1].id}" if page and last < len(found) else None,
+            total=len(found),
+            offset=first,
+        )
+
+    async def _operators(self) -> Response:
+        own = IdentityView(
+            kind="operator", name=self.operator, state="active", created_at=NOW, public_key=self.public_key
+        )
+        return _json(Identities(identities=[own, *self.operators]))
 
     def _known(self, job: str) -> JobDetail:
         if job not in self.jobs:
@@ -179,6 +226,7 @@ class FakeBackend:
             reason=submission.reason,
             guidance=submission.guidance,
             lapsed=False,
+            salt=submission.salt,
         )
         state = IntentState.APPROVED if approved else IntentState.DENIED
         intents = detail.hold.intents if detail.hold else []
@@ -223,6 +271,11 @@ class FakeBackend:
                 if item.id == intent:
                     return _json(item)
         raise NotFoundError("no such intent")
+
+    async def _evidence(self, intent: str, kind: str) -> Response:
+        if intent not in self.evidence or self.evidence[intent].kind != kind:
+            raise NotFoundError("there is no such evidence")
+        return _json(self.evidence[intent])
 
     async def _seen(self, alarm: str) -> Response:
         self.alarms = [one for one in self.alarms if one.id != alarm]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from govconsole.app import ConsoleApp
+from govconsole.client.backend import Backend
+from govd.contract.headmemory import HeadMemory
 from tests.govconsole.driver import queue_of, running, screen_text, shows, until
 from tests.govconsole.world import job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from govconsole.app import ConsoleApp
+    from govconsole.paths import Operator
+    from govconsole.session import Session
     from tests.govconsole.conftest import FakeClock
     from tests.govconsole.fake_backend import FakeBackend
 
@@ -101,3 +106,15 @@ async def test_a_shared_unix_user_is_called_advisory_in_the_header_on_the_job_an
         await shows(pilot, "● embedded ADVISORY", "ADVISORY the agent could act without asking")
         await pilot.press("a")
         await shows(pilot, "You sign this with your vote key", "ADVISORY the agent could act without asking")
+
+
+async def test_a_backend_that_falls_silent_is_lost_though_nobody_hangs_up(
+    operator: Operator, backend: FakeBackend, session: Session
+) -> None:
+    """Behind a dead tunnel the connection stays open for ever: a stream that does not beat is none."""
+    backend.put(job("still there"))
+    heads = HeadMemory(operator.heads, str(backend.path))
+    silent = replace(session, backend=Backend(backend.path, operator.token, heads, silence=0.2))
+    async with running(ConsoleApp(silent)) as pilot:
+        await shows(pilot, "backend lost", "the event stream broke: ReadTimeout", "still there")
+    await session.backend.aclose()

@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from govconsole.actions import APP, QUEUE
 from govconsole.client.amounts import amount, left
 from govconsole.client.describe import describe, headline, raw
 from govconsole.client.document import Line, Span, cell_len, line, plain, wrap
-from govconsole.screens.queue import QueueScreen
 from tests.govconsole.world import NOW, intent, new_id
 
 ACTIONS = {
@@ -41,6 +39,15 @@ def test_words_are_not_broken_where_they_fit() -> None:
     assert [row.text.rstrip() for row in rows] == ["  alpha beta", "    gamma"]
 
 
+@pytest.mark.threat("T18")
+def test_a_row_of_many_words_is_one_span() -> None:
+    """A text of a hundred thousand words is not a hundred thousand things to draw."""
+    rows = wrap([line("a " * 100_001, Span("b " * 100, "bad"))], 80)
+
+    assert max(len(row.spans) for row in rows) == 2
+    assert sum(len(row.spans) for row in rows) <= len(rows) + 1
+
+
 @pytest.mark.parametrize(("kind", "action"), ACTIONS.items())
 def test_every_kind_of_action_has_words_of_its_own(kind: str, action: dict[str, object]) -> None:
     made = intent(new_id(), kind=kind, action=action)
@@ -61,17 +68,3 @@ def test_amounts_are_exact_and_readable() -> None:
     assert amount("0.000001", "usd") == "0.000001 USD"
     assert amount("1000", "count") == "1,000"
     assert left(NOW, NOW) == "over"
-
-
-def test_no_two_actions_of_a_screen_share_a_key_or_an_id() -> None:
-    actions = [*QUEUE, *APP]
-    keys = [key for action in actions for key in action.key.split(",")]
-    assert len(set(keys)) == len(keys)
-    assert len({action.id for action in actions}) == len(actions)
-
-
-def test_every_action_has_help_and_does_something_and_every_verb_has_a_twin() -> None:
-    for action in QUEUE:
-        assert action.help
-        assert callable(getattr(QueueScreen, f"do_{action.id}"))
-        assert action.twin or not action.danger

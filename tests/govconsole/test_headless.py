@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from click.testing import CliRunner, Result
 
-from govconsole.cli import main
+from govconsole.cli import ORDERS, SELECTIONS, main
 from govd.contract.intents import IntentState
-from govd.contract.jobs import JobState
+from govd.contract.jobs import JobState, Order, Selection
 from tests.govconsole.conftest import PASSPHRASE
 from tests.govconsole.world import intent, job, new_id, push_action
 
@@ -64,6 +64,50 @@ def test_an_empty_queue_says_so_on_stderr_and_prints_no_data(
     assert (result.exit_code, result.stdout) == (0, "")
     assert "no job is held" in result.stderr
     assert shown(run("jobs", "list", "--json")) == {"jobs": []}
+
+
+def test_the_choices_of_the_command_line_are_the_contracts():
+    assert get_args(Selection) == SELECTIONS
+    assert get_args(Order) == ORDERS
+
+
+def test_a_list_is_narrowed_and_ordered_as_the_queue_is(run: Callable[..., Result], backend: FakeBackend):
+    jobs = [job(f"Pay invoice {number}") for number in range(5)]
+    backend.put(*jobs, job("Send newsletter"))
+
+    narrowed = run(
+        "jobs", "list", "--json", "--filter", "invoice", "--agent", jobs[0].agent, "--sort", "oldest"
+    )
+
+    assert [one["id"] for one in shown(narrowed)["jobs"]] == sorted(one.id for one in jobs)
+    assert shown(run("jobs", "list", "--json", "--agent", "nobody")) == {"jobs": []}
+    none = run("jobs", "list", "--agent", "nobody")
+    assert none.stdout == ""
+    assert "no job is held that the filter leaves: agent:nobody" in none.stderr
+
+
+def test_a_long_list_comes_page_after_page_and_ends_at_its_limit(
+    run: Callable[..., Result], backend: FakeBackend
+):
+    jobs = [job(f"Pay invoice {number}") for number in range(1203)]
+    for one in jobs:
+        backend.jobs[one.id] = one
+
+    listed = shown(run("jobs", "list", "--json", "--sort", "oldest"))["jobs"]
+    assert [one["id"] for one in listed] == sorted(one.id for one in jobs)
+    assert [query.limit for query in backend.queries] == [500, 500, 500]
+    backend.queries.clear()
+    assert len(run("jobs", "list", "--limit", "700").stdout.splitlines()) == 700
+    assert [query.limit for query in backend.queries] == [500, 200]
+
+
+def test_a_filter_that_is_none_says_where_and_prints_no_data(
+    run: Callable[..., Result], backend: FakeBackend
+):
+    del backend
+    result = run("jobs", "list", "--filter", "risk>high")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "column 6" in result.stderr
 
 
 def test_what_show_prints_is_enough_to_approve(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from govconsole.client.document import plain
-from govconsole.client.jobview import Row, job_document
+from govconsole.client.jobview import job_document
+from govconsole.client.row import Row
 from govconsole.messages import Refused
 from govd.contract.errors import ForbiddenError
 from govd.contract.system import Alarm
@@ -100,7 +101,7 @@ async def test_hostile_text_in_refusals_and_alarms_is_text_too(app: ConsoleApp, 
         Alarm(id="1", kind="disk", subject="x", message=HOSTILE, mend=f"run {CLICK}", raised_at=NOW)
     ]
     async with running(app) as pilot:
-        await shows(pilot, "mend: run", "[@click=app.quit]x[/]  x: seen")
+        await shows(pilot, "mend: run", "[@click=app.quit]x[/]  ! alarms")
         app.screen.post_message(Refused("", ForbiddenError(f"{HOSTILE} was refused")))
         await shows(pilot, "was refused")
         assert not forbidden(screen_text(app))

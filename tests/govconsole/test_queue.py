@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from govconsole.client.jobview import Row
 from govconsole.screens.vote import VoteDialog
-from govconsole.state.queue import Queue, urgency
+from govconsole.widgets.joblist import JobList
 from tests.govconsole.driver import queue_of, running, screen_text, shows, until
-from tests.govconsole.world import NOW, job
+from tests.govconsole.world import job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,73 +15,6 @@ if TYPE_CHECKING:
     from govconsole.app import ConsoleApp
     from tests.govconsole.conftest import FakeClock
     from tests.govconsole.fake_backend import FakeBackend
-
-
-def row(name: str, risk: int = 10) -> Row:
-    return Row(
-        id=name,
-        agent="bot",
-        title=name,
-        state="held",
-        risk=risk,
-        held=1,
-        sums="",
-        until=NOW + timedelta(hours=1),
-        advisory=False,
-    )
-
-
-pages = st.lists(
-    st.builds(row, st.sampled_from("abcdefgh"), st.integers(0, 100)), max_size=8, unique_by=lambda one: one.id
-)
-steps = st.lists(
-    st.one_of(
-        st.tuples(st.just("page"), pages),
-        st.tuples(st.just("move"), st.integers(-3, 3)),
-        st.tuples(st.just("reveal"), st.none()),
-    ),
-    max_size=30,
-)
-
-
-@given(steps)
-def test_no_order_of_events_moves_the_cursor_to_another_job(script: list[tuple[str, object]]) -> None:
-    queue = Queue()
-    for verb, value in script:
-        before, order = queue.cursor, list(queue.order)
-        if verb == "page":
-            queue.merge(value)  # type: ignore[arg-type] # the strategy pairs them
-            assert before is None or (queue.cursor == before and queue.order == order)
-        elif verb == "move":
-            queue.move(value)  # type: ignore[arg-type] # the strategy pairs them
-        else:
-            queue.reveal()
-            assert before not in queue.rows or queue.cursor == before
-        assert sorted(queue.order) == sorted(queue.rows)
-        assert set(queue.gone) <= set(queue.rows)
-        assert not set(queue.waiting) & set(queue.rows)
-        assert queue.cursor is None or queue.cursor in queue.rows
-
-
-@given(pages, pages)
-def test_what_is_shown_after_reveal_is_what_the_backend_has_most_urgent_first(
-    first: list[Row], second: list[Row]
-) -> None:
-    queue = Queue()
-    queue.merge(first)
-    queue.merge(second)
-    queue.reveal()
-    assert queue.order == [one.id for one in sorted(second, key=urgency)]
-
-
-def test_a_row_that_left_stays_until_the_cursor_leaves_it() -> None:
-    queue = Queue()
-    queue.merge([row("a", 30), row("b", 20), row("c", 10)])
-    queue.merge([row("b", 20), row("c", 10)])
-    assert queue.order == ["a", "b", "c"]
-    assert queue.gone == {"a": "left"}
-    queue.move(1)
-    assert (queue.order, queue.cursor) == (["b", "c"], "b")
 
 
 async def test_a_key_acts_on_the_job_of_the_dialog_when_rows_vanish_and_arrive_under_it(
@@ -130,6 +58,17 @@ async def test_a_click_selects_the_job_whose_row_was_clicked(app: ConsoleApp, ba
         place = next(y for y, text in enumerate(screen_text(app).split("\n")) if "second" in text)
         await pilot.click(offset=(12, place))
         await shows(pilot, second.id)
+
+
+async def test_a_click_on_the_marks_of_a_job_that_has_just_left_marks_no_other(
+    app: ConsoleApp, backend: FakeBackend
+) -> None:
+    backend.put(job("alpha"), job("bravo"))
+    async with running(app) as pilot:
+        await shows(pilot, "held: 1 of 2")
+        queue_of(app).post_message(JobList.Picked("left-meanwhile", mark=True))
+        await pilot.pause()
+        assert queue_of(app).queue.marks == set()
 
 
 async def test_the_view_goes_from_held_to_all_and_back(app: ConsoleApp, backend: FakeBackend) -> None:

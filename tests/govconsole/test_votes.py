@@ -217,7 +217,7 @@ async def test_what_is_signed_is_what_was_shown_although_the_job_changed_under_t
         backend.put(job(job_id=name, intents=[intent(name, action=push_action("file:///srv/evil.git"))]))
         await until(
             pilot,
-            lambda: "evil" in str(queue_of(app).details[name].hold),
+            lambda: "evil" in str(queue_of(app).details.of(name)),
             "the changed job",
         )
         assert "evil" not in screen_text(app)

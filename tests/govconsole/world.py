@@ -9,9 +9,26 @@ from typing import Any
 from uuid_utils import uuid7
 
 from govd.contract.decisions import DecisionView, Finding, Gauge, Outcome, Reservation, Risk, RiskPart
+from govd.contract.evidence import Evidence, EvidenceHead
 from govd.contract.intents import IntentDetail, IntentState, intent_sha256
 from govd.contract.jobs import HoldView, JobDetail, JobState
 
+DIFF = """\
+diff --git a/VERSION b/VERSION
+index 1111111..2222222 100644
+--- a/VERSION
++++ b/VERSION
+@@ -1 +1 @@
+-1.3.9
++1.4.0
+diff --git a/run.sh b/run.sh
+new file mode 100755
+index 0000000..3333333
+--- /dev/null
++++ b/run.sh
+@@ -0,0 +1 @@
++#!/bin/sh
+"""
 POLICY = "3f9c2a" + "0" * 58
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
@@ -33,6 +50,54 @@ def push_action(url: str = "file:///srv/git/app.git") -> dict[str, Any]:
             "updates": [{"ref": "refs/heads/main", "object": "0123456789abcdef0123456789abcdef01234567"}],
         },
     }
+
+
+def evidence(text: str = DIFF, **more: Any) -> Evidence:
+    """What an executor gathered about `push_action`."""
+    change: dict[str, Any] = {
+        "ref": "refs/heads/main",
+        "object": "0123456789abcdef0123456789abcdef01234567",
+        "base": "89abcdef0123456789abcdef0123456789abcdef",
+        "base_is": "remote",
+        "commits": 3,
+        "listed": [
+            {"object": "0" * 40, "author": "Ann", "date": "2026-11-20", "subject": "release 1.4.0"},
+            {"object": "1" * 40, "author": "Ann", "date": "2026-11-19", "subject": "count from one"},
+        ],
+        "files": 3,
+        "added": 2,
+        "removed": 1,
+        "paths": [
+            {"path": "run.sh", "status": "added", "added": 1, "removed": 0, "what": "executable"},
+            {"path": "VERSION", "status": "changed", "added": 1, "removed": 1},
+        ],
+    }
+    raw = {
+        "kind": "git_diff",
+        "changes": [change],
+        "size": len(text.encode()),
+        "gathered_by": "runner",
+        "gathered_at": NOW,
+        "text": text,
+    }
+    return Evidence.model_validate(raw | more)
+
+
+def head(found: Evidence) -> EvidenceHead:
+    """The evidence as its job shows it."""
+    return EvidenceHead.model_validate(found.model_dump(exclude={"text"}))
+
+
+def mail_action(**more: Any) -> dict[str, Any]:
+    arguments = {
+        "to": ["ann@example.com", "bob@example.com"],
+        "cc": "carl@example.com",
+        "bcc": ["hidden@example.org"],
+        "subject": "The October newsletter",
+        "body": "Dear reader,\n\nthis is it.\n",
+        "attachments": ["figures.pdf", {"filename": "logo.png", "bytes": 2048}],
+    }
+    return {"tool": "email.send", "arguments": arguments | more, "domains": ["smtp.example.com"]}
 
 
 def gauge(used: str, adds: str, limit: str, cap: str = "treasury-daily") -> Gauge:

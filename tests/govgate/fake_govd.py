@@ -32,6 +32,7 @@ from govd.contract.errors import (
     RedeemRefusedError,
     UnauthenticatedError,
 )
+from govd.contract.evidence import EvidenceSubmission
 from govd.contract.heads import HEADER, Head
 from govd.contract.intents import IntentDetail, IntentState, OutcomeReport, Submission, intent_sha256
 from govd.contract.votekey import public_text
@@ -85,6 +86,7 @@ class FakeGovd:
         self.by_key: dict[str, str] = {}
         self.redeemed: list[str] = []
         self.outcomes: dict[str, list[OutcomeReport]] = {}
+        self.evidence: dict[str, EvidenceSubmission] = {}
         self.delivered: list[str] = []
         self.requests: list[tuple[str, str, Mapping[str, str]]] = []
         self.claim_changes: dict[str, Any] = {}
@@ -229,6 +231,16 @@ class FakeGovd:
         self.settle(payload["intent_id"], "redeemed")
         return {"intent_id": payload["intent_id"], "jti": payload["jti"]}
 
+    def take_evidence(self, intent: str, body: EvidenceSubmission) -> Any:
+        if self.intents[intent].detail.state is not IntentState.HELD:
+            raise ConflictError("evidence is taken while it is held")
+        with self.changed:
+            self.evidence[intent] = body
+            self.changed.notify_all()
+        head = body.model_dump(mode="json", exclude={"push", "text"})
+        gathered = {"gathered_by": "runner", "gathered_at": "2026-01-01T00:00:00.000000Z"}
+        return head | gathered | {"size": len(body.text.encode())}
+
     def report(self, intent: str, body: Mapping[str, Any]) -> IntentDetail:
         if intent not in self.redeemed:
             raise ForbiddenError("only the executor that redeemed an intent reports its outcome")
@@ -308,6 +320,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return self.govd.redeem(json.loads(raw))
             case ["POST", "v1", "intents", intent, "outcome"] if executor:
                 return _view(self.govd.report(intent, json.loads(raw)))
+            case ["POST", "v1", "intents", intent, "evidence"] if executor:
+                return self.govd.take_evidence(intent, EvidenceSubmission.model_validate_json(raw))
         raise ForbiddenError(f"not for the holder of this token: {path}")
 
     def _intent(self, intent: str, query: str) -> Any:

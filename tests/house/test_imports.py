@@ -38,11 +38,18 @@ def test_the_client_and_the_state_of_the_console_load_no_toolkit():
         assert "textual" not in loaded_by(module)
 
 
+def test_the_consoles_first_frame_waits_for_neither_models_nor_network_nor_signatures():
+    assert not loaded_by("govconsole.app") & {"pydantic", "httpx", "cryptography", "govd.contract.jobs"}
+
+
 def test_the_service_loads_neither_console_nor_gate():
     assert not loaded_by("govd.service") & {"govconsole", "govgate", "textual"}
 
 
-@pytest.mark.parametrize("module", ["govconsole.app", "govconsole.cli", "govgate.cli", "govgate.sdk"])
+@pytest.mark.parametrize(
+    "module",
+    ["govconsole.app", "govconsole.cli", "govgate.cli", "govgate.sdk", "govdemo.ledger", "govdemo.crowd"],
+)
 def test_console_and_gates_load_nothing_of_the_service_but_its_contract(module):
     ours = {name for name in loaded_by(module) if name.startswith("govd.")}
 
@@ -103,3 +110,17 @@ def test_no_file_and_no_function_has_grown_past_a_second_name():
             ]
 
     assert long == []
+
+
+def test_nothing_of_ours_changes_where_ids_and_nonces_come_from():
+    """The seam is for the tool that draws pictures alone."""
+    found = [
+        str(path.relative_to(ROOT))
+        for folder in ("backend", "console")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom | ast.Import)
+        and any(alias.name in {"SOURCE", "Source", "govd.ids", "ids"} for alias in node.names)
+    ]
+
+    assert found == []

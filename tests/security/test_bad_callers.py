@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.security.house import HASH, NOBODYS_ID, TRANSFER, House, problem, submission
+from tests.support.pushes import evidence
 
 GOOD = json.dumps(submission("tool_call")).encode()
 
@@ -97,6 +98,7 @@ def test_an_agents_token_does_nothing_at_an_executors_route(house: House):
             (f"/v1/intents/{intent}/attestation", {}),
             ("/v1/attestations/redeem", {"attestation": "x.y.z", "intent_sha256": HASH}),
             (f"/v1/intents/{intent}/outcome", {"status": "succeeded"}),
+            (f"/v1/intents/{intent}/evidence", evidence()),
         ):
             problem(house.bot.http.post(path, json=body), 403, "forbidden")
 

@@ -131,7 +131,8 @@ def refused(spill: Spill) -> None:
         bot.get("/v1/me", headers={"Gov-Head": word()}),
         bot.get("/v1/me", headers={"Authorization": f"Bearer gova_{word()}"}),
         bot.request(word().upper(), "/v1/me"),
-        ana.get(f"/v1/jobs?agent={word()}&cursor={word()}"),
+        ana.get(f"/v1/jobs?filter=risk:{word()}"),
+        ana.get(f"/v1/jobs?after={word()}"),
         ana.post("/v1/agents", json={"name": spill.text()}),
         ana.post(f"/v1/agents/{word()}/suspend"),
     ):

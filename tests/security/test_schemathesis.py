@@ -52,7 +52,7 @@ CHECKS = [
 ]
 ENDLESS = "/v1/events"  # a stream that does not end by itself; its own tests are in test_bad_connections.py
 
-FOR_EXECUTORS = ("/attestation", "/outcome", "/redeem")
+FOR_EXECUTORS = ("/attestation", "/evidence", "/outcome", "/redeem")
 
 bounded = settings(
     max_examples=40,
@@ -118,6 +118,7 @@ def test_the_agents_door_does_what_its_document_says(case: schemathesis.Case, ho
     """Requests made from the agents' document, good and bad, look for one that makes govd fail or lie."""
     executors = {
         "/v1/intents/{intent}/attestation",
+        "/v1/intents/{intent}/evidence",
         "/v1/intents/{intent}/outcome",
         "/v1/attestations/redeem",
     }

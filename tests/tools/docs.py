@@ -25,31 +25,17 @@ from govd.contract.jobs import JobState
 from govd.doors import agents_app, operators_app
 from govd.policy.model import ReasonCode
 from govd.settings import RELOADABLE, Settings
+from govgate import exits
+from tests.tools import docs_console
 from tests.tools.meanings import EVENTS, EXIT_CODES, FIELDS, INTRODUCTIONS, REASONS
+from tests.tools.pages import WRITTEN, GapError, covers, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-WRITTEN = "<!-- Written by `make docs` from the code. Edit the code, or tests/tools/meanings.py. -->\n\n"
 PROGRAMS = ("govconsole", "govd", "govgate")
-
-
-class GapError(Exception):
-    """A name without a meaning, or a meaning without its name."""
-
-
-def _covers(what: str, names: Iterable[str], meanings: Mapping[str, str]) -> None:
-    found = set(names)
-    missing, gone = sorted(found - set(meanings)), sorted(set(meanings) - found)
-    if missing or gone:
-        raise GapError(f"tests/tools/meanings.py, {what}: no meaning for {missing}; no such name as {gone}")
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
 def errors() -> str:
@@ -59,15 +45,15 @@ def errors() -> str:
         for cls in error_classes()
     ]
     return (
-        "# Errors\n\n" + WRITTEN + INTRODUCTIONS["errors"] + _table(("code", "HTTP", "exit", "meaning"), rows)
+        "# Errors\n\n" + WRITTEN + INTRODUCTIONS["errors"] + table(("code", "HTTP", "exit", "meaning"), rows)
     )
 
 
 def reasons() -> str:
     """docs/reference/reasons.md."""
-    _covers("REASONS", (code.value for code in ReasonCode), REASONS)
+    covers("REASONS", (code.value for code in ReasonCode), REASONS)
     rows = [(f"`{code.value}`", REASONS[code.value]) for code in ReasonCode]
-    return "# Reason codes\n\n" + WRITTEN + INTRODUCTIONS["reasons"] + _table(("code", "meaning"), rows)
+    return "# Reason codes\n\n" + WRITTEN + INTRODUCTIONS["reasons"] + table(("code", "meaning"), rows)
 
 
 def settings() -> str:
@@ -91,17 +77,26 @@ def settings() -> str:
         "# Settings\n\n"
         + WRITTEN
         + INTRODUCTIONS["settings"]
-        + _table(("name", "type", "default", "meaning", "taken over by"), rows)
+        + table(("name", "type", "default", "meaning", "taken over by"), rows)
     )
+
+
+def ending() -> tuple[set[int], set[int]]:
+    """What govd and govconsole, and what govgate, end with."""
+    ours = {0, *(cls.exit_code for cls in error_classes())}
+    theirs = {0, *(value for name, value in vars(exits).items() if name.isupper() and isinstance(value, int))}
+    return ours, theirs
 
 
 def exit_codes() -> str:
     """docs/reference/exit-codes.md."""
+    for (program, codes), used in zip(EXIT_CODES.items(), ending(), strict=True):
+        covers(f"EXIT_CODES, {program}", used, {str(code): said for code, said in codes})
     parts = ["# Exit codes\n\n", WRITTEN, "They are part of the interface: scripts may rely on them.\n"]
     for program, codes in EXIT_CODES.items():
         parts += [
             f"\n## {program}\n\n",
-            _table(("code", "meaning"), ((str(code), said) for code, said in codes)),
+            table(("code", "meaning"), ((str(code), said) for code, said in codes)),
         ]
     return "".join(parts)
 
@@ -140,16 +135,16 @@ def event_types() -> set[str]:
 
 def audit() -> str:
     """docs/reference/audit.md."""
-    _covers("FIELDS", ENVELOPE, FIELDS)
-    _covers("EVENTS", event_types(), EVENTS)
+    covers("FIELDS", ENVELOPE, FIELDS)
+    covers("EVENTS", event_types(), EVENTS)
     return (
         "# The audit log, stream 1\n\n"
         + WRITTEN
         + INTRODUCTIONS["audit"]
         + "## Every line has these members, in this order\n\n"
-        + _table(("member", "meaning"), ((f"`{name}`", FIELDS[name]) for name in ENVELOPE))
+        + table(("member", "meaning"), ((f"`{name}`", FIELDS[name]) for name in ENVELOPE))
         + "\n## Types\n\n"
-        + _table(("type", "meaning"), ((f"`{name}`", said) for name, said in EVENTS.items()))
+        + table(("type", "meaning"), ((f"`{name}`", said) for name, said in EVENTS.items()))
     )
 
 
@@ -176,7 +171,7 @@ def http_agents() -> str:
         "# HTTP, agents' door\n\n"
         + WRITTEN
         + INTRODUCTIONS["http_agents"]
-        + _table(("route", "body", "what it does"), rows)
+        + table(("route", "body", "what it does"), rows)
     )
 
 
@@ -192,30 +187,41 @@ def cli() -> str:
     for program in PROGRAMS:
         command = importlib.import_module(f"{program}.cli").main
         parts.append(f"\n## {program}\n\n{_summary(command)}\n")
-        parts += _verbs(command, program)
+        parts += verbs(command, program)
     return "".join(parts)
 
 
-def _verbs(command: click.Command, path: str) -> Iterator[str]:
-    """The options of a command, then each of its verbs."""
-    context = click.Context(command, info_name=path)
-    rows = [
-        (f"`{names}`", meaning)
-        for parameter in command.get_params(context)
-        if (record := parameter.get_help_record(context)) is not None
-        for names, meaning in [record]
-        if not names.startswith("--help")
-    ]
+def verbs(command: click.Command, path: str) -> Iterator[str]:
+    """The options of a command, then each of its verbs.
+
+    Raises:
+        GapError: something has no help.
+    """
+    context = _context(command, path)
+    rows = []
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is None or "--help" in parameter.opts:
+            continue
+        names, meaning = record
+        if not getattr(parameter, "help", None):
+            raise GapError(f"{path}: {names} has no help")
+        rows.append((f"`{names}`", meaning))
     if rows:
-        yield "\n" + _table(("option", "meaning"), rows)
+        yield "\n" + table(("option", "meaning"), rows)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             verb = command.get_command(context, name)
             if verb is None or verb.hidden:
                 continue
-            usage = " ".join(verb.collect_usage_pieces(click.Context(verb, info_name=name, parent=context)))
+            usage = " ".join(verb.collect_usage_pieces(_context(verb, name, context)))
             yield f"\n### `{path} {name} {usage}`\n\n{_summary(verb)}\n"
-            yield from _verbs(verb, f"{path} {name}")
+            yield from verbs(verb, f"{path} {name}")
+
+
+def _context(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
+    # With the command's own settings: click keeps the help option that the first context asked for.
+    return click.Context(command, info_name=name, parent=parent, **command.context_settings)
 
 
 def _summary(command: click.Command) -> str:
@@ -230,6 +236,10 @@ PAGES: dict[str, Callable[[], str]] = {
     "reasons.md": reasons,
     "settings.md": settings,
     "exit-codes.md": exit_codes,
+    "keys.md": docs_console.keys,
+    "actions.md": docs_console.actions,
+    "console-settings.md": docs_console.settings,
+    "filters.md": docs_console.filters,
     "audit.md": audit,
     "http-agents.md": http_agents,
     "cli.md": cli,

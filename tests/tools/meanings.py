@@ -48,6 +48,7 @@ EVENTS: Final[dict[str, str]] = {
     "job.revocation_reason": "The commitment to the words of a revocation.",
     "intent.decided": "The decision, with its findings' codes and what it booked.",
     "intent.held": "It waits for a person.",
+    "intent.evidence": "An executor gathered what a reviewer should see, or said why it could not.",
     "intent.approved": "A quorum approved it; the votes are named by digest.",
     "intent.denied": "Votes refused it.",
     "intent.expired": "Nobody decided in time.",
@@ -124,6 +125,7 @@ EXIT_CODES: Final[dict[str, list[tuple[int, str]]]] = {
         (6, "Expired: nobody decided in time."),
     ],
     "govgate exec, wait and intent (sysexits; a command that ran passes on its own)": [
+        (0, "Approved; of `exec`, the command ran and ended well."),
         (64, "Usage."),
         (69, "Unreachable, or the log of the backend went back in time."),
         (75, "Held: ask again with `govgate wait`."),
@@ -146,6 +148,41 @@ Each finding of a decision carries one of these codes. The set is closed: a prog
     "settings": """\
 In `govd.toml` of the state directory. `GOVD_` and the name in capitals in the environment goes before the
 file, a flag before both. A key that is not listed here is refused.
+
+""",
+    "keys": """\
+As they come. A keymap in `console.toml` changes them ([settings of the console](console-settings.md); names
+of actions: [actions](actions.md)); `?` shows them as they are for you, and why one does not work now.
+""",
+    "actions": """\
+Everything that the console can do: by key, on the command line (`:`), by `ctrl+p` and a few letters. A
+keymap names an action as it stands here. "Decides" marks those that settle a job: they open a dialog whose
+focus is on Cancel, and which is confirmed by another key than the one that opened it.
+
+""",
+    "console_settings": """\
+In `console.toml` of your own directory (`govconsole locate config` says where). A name that is not listed
+here is refused, and so is a keymap in which two actions fight for a key: `govconsole config check` names each
+problem with its line. Nobody but you may write the file.
+
+```toml
+theme = "light"
+passphrase_minutes = 10
+
+[keys]
+queue.approve = ["A"]
+queue.deny = ["D", "delete"]
+```
+
+""",
+    "filters": """\
+The same in the queue (`/`), on its command line (`:filter`), and in `govconsole jobs list --filter`. Terms
+stand beside one another and must all fit; `-` before a term turns it round; a word without a field is looked
+for in the title.
+
+```console
+$ govconsole jobs list --filter 'risk>60 -agent:release-* "ledger export"'
+```
 
 """,
     "audit": """\

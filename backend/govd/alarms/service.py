@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Final
 
 from govd.alarms import store
@@ -29,6 +30,7 @@ class Alarms:
         self._seen: dict[str, Callable[[], None]] = {}
         self._standing: list[Alarm] = ledger.read(store.standing)
         self._stale = False
+        self._reading = threading.Lock()
         ledger.on_commit(self._committed)
 
     @property
@@ -49,8 +51,10 @@ class Alarms:
 
     def refresh(self) -> None:
         """Read the table again."""
-        self._stale = False  # before the read: what is committed meanwhile is read again
-        self._standing = self._ledger.read(store.standing)
+        # One at a time: an older reading must not take the place of a newer one.
+        with self._reading:
+            self._stale = False  # before the read: what is committed meanwhile is read again
+            self._standing = self._ledger.read(store.standing)
 
     def raise_in(self, transaction: Transaction, kind: str, subject: str, message: str, mend: str) -> None:
         """Raise an alarm within a work; one that stands already is left as it is."""

@@ -63,7 +63,11 @@ class Doorkeeper:
 
 def _check_query(request: Request) -> None:
     dependant = getattr(request.scope.get("route"), "dependant", None)
-    known = {field.alias for field in dependant.query_params} if dependant is not None else set()
+    known = (
+        {field.alias for part in (dependant, *dependant.dependencies) for field in part.query_params}
+        if dependant is not None
+        else set()
+    )
     for name in request.query_params:
         if name not in known:
             raise InvalidRequestError(f"no query parameter {visible(name, 64)} is known here")

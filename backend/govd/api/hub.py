@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from govd.contract.errors import QuotaError
 from govd.contract.events import Event
-from govd.contract.limits import MAX_STREAMS_PER_IDENTITY
+from govd.contract.limits import HEARTBEAT_SECONDS, MAX_STREAMS_PER_IDENTITY
 from govd.storage.schema import audit
 from govd.times import instant
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _QUEUE: Final = 1024
 _PAGE: Final = 500
-HEARTBEAT_S: Final = 15.0
 
 
 class Hub:
@@ -139,7 +138,7 @@ class Hub:
                 last = events[-1].seq
             while welcome():
                 try:
-                    async with asyncio.timeout(HEARTBEAT_S):
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
                         live = await queue.get()
                 except TimeoutError:
                     yield b": still here\n\n"

@@ -42,6 +42,9 @@ class PeerProtocol(HttpToolsProtocol):
     that are open and say nothing: descriptors are shared with the operators' door and with the log.
     """
 
+    most: int | None = None
+    """How many connections a door has at once; uvicorn's own limit answers in no form of ours."""
+
     _taken = 0
     _unheard = 0
     _drained = 0
@@ -51,8 +54,8 @@ class PeerProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base
         """Ask the kernel who is there, once a connection; hang up where nobody is, or too many are."""
         super().connection_made(transport)
-        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
-            transport.abort()
+        if self.most is not None and len(self.connections) > self.most:
+            self._refuse(503, "Service Unavailable", "Too many connections: try again later")
             return
         found = identify(transport)
         if found is None or self._crowd(found[0]) > MAX_CONNECTIONS_PER_PEER:
@@ -142,10 +145,12 @@ class PeerProtocol(HttpToolsProtocol):
             if too_long
             else (400, msg.rstrip("."))
         )
+        self._refuse(status, "Request Header Fields Too Large" if too_long else "Bad Request", words)
+
+    def _refuse(self, status: int, phrase: str, words: str) -> None:
+        """An answer below the application, in the shape of every other error; then hang up."""
         answer = plain(status, words)
-        lines = [
-            b"HTTP/1.1 %d %s" % (status, b"Request Header Fields Too Large" if too_long else b"Bad Request")
-        ]
+        lines = [f"HTTP/1.1 {status} {phrase}".encode("ascii")]
         lines += [name + b": " + value for name, value in (*answer.raw_headers, (b"connection", b"close"))]
         self.transport.write(b"\r\n".join([*lines, b"", bytes(answer.body)]))
         self.transport.close()

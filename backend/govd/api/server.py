@@ -60,10 +60,15 @@ class Door(uvicorn.Server):
         options: dict[str, Any] = {}
         if tls is not None:
             options = {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])}
+
+        class Protocol(PeerProtocol):
+            most = connections
+
+        self._protocol = Protocol
         super().__init__(
             uvicorn.Config(
                 app,
-                http=PeerProtocol,
+                http=Protocol,
                 loop="none",
                 lifespan="off",
                 ws="none",
@@ -71,7 +76,6 @@ class Door(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=connections,
                 timeout_graceful_shutdown=_GRACE_S,
                 **options,
             )
@@ -94,7 +98,7 @@ class Door(uvicorn.Server):
         loop = asyncio.get_running_loop()
 
         def protocol() -> asyncio.Protocol:
-            return PeerProtocol(config=self.config, server_state=self.server_state, app_state={})
+            return self._protocol(config=self.config, server_state=self.server_state, app_state={})
 
         self._more[name] = await loop.create_unix_server(protocol, sock=sock)
 

@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from govd.audit.model import GENESIS, MAX_LINE, SCHEMA
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from govd.audit.model import Entry
 
 FIELDS: Final = (
@@ -87,6 +91,11 @@ def _list(values: tuple[str, ...]) -> str:
     return _encode(values) if values else "[]"
 
 
+def _details(details: Mapping[str, Any]) -> str:
+    # Entry has seen to it that all of it is ASCII and within 64 bits.
+    return orjson.dumps(details).decode() if type(details) is dict else _encode(dict(details))
+
+
 def render(entry: Entry, *, seq: int, event_id: str, time: str, prev_hash: str) -> bytes:
     """The line of an entry, without its line feed.
 
@@ -105,7 +114,7 @@ def render(entry: Entry, *, seq: int, event_id: str, time: str, prev_hash: str) 
         f'"context_released":{_list(entry.context_released)},"redactions":{_list(entry.redactions)},'
         f'"target_model":{_text(entry.target_model)},"packager_rules":{_text(entry.packager_rules)},'
         f'"payload_commitment":{_text(entry.payload_commitment)},'
-        f'"details":{_encode(entry.details)},"prev_hash":"{prev_hash}"}}'
+        f'"details":{_details(entry.details)},"prev_hash":"{prev_hash}"}}'
     ).encode("ascii")
     if len(line) > MAX_LINE:
         raise ValueError(f"an audit entry of {len(line)} bytes: at most {MAX_LINE} are written")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, bindparam, column, func, insert, select, table
+from sqlalchemy import Connection, bindparam, column, func, select, table
 
 from govd.audit.model import GENESIS
 from govd.times import micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from govd.audit.rules import Parsed
 
@@ -28,7 +28,6 @@ audit: Final = table(
 )
 
 _PAGE: Final = 1000
-_INSERT: Final = insert(audit)
 _TAIL: Final = select(audit.c.seq, audit.c.digest, audit.c.time).order_by(audit.c.seq.desc()).limit(1)
 _DIGEST: Final = select(audit.c.digest).where(audit.c.seq == bindparam("seq_"))
 _LINES: Final = (
@@ -36,11 +35,6 @@ _LINES: Final = (
     .where(audit.c.seq >= bindparam("from_"), audit.c.seq < bindparam("to_"))
     .order_by(audit.c.seq)
 )
-
-
-def append(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows whose keys are the columns."""
-    connection.execute(_INSERT, rows)
 
 
 def row(line: bytes, parsed: Parsed) -> dict[str, Any]:

@@ -84,7 +84,7 @@ operators.add_command(_lister("operator", _OPERATOR_COLUMNS))
 
 
 @agents.command("add")
-@click.argument("name")
+@click.argument("name", help="Lower-case letters, digits, single . _ -")
 @frame.state_option
 @frame.operator_dir_option
 @frame.as_option
@@ -122,7 +122,7 @@ def add_agent(
 
 
 @agents.command("rotate")
-@click.argument("name")
+@click.argument("name", help="Lower-case letters, digits, single . _ -")
 @frame.state_option
 @frame.operator_dir_option
 @frame.as_option
@@ -142,7 +142,7 @@ def rotate(
 
 def _verb(group: click.Group, verb: str, method: str, path: str, help_: str) -> None:
     @group.command(verb, help=help_)
-    @click.argument("name")
+    @click.argument("name", help="Lower-case letters, digits, single . _ -")
     @frame.state_option
     @frame.operator_dir_option
     @frame.as_option
@@ -175,7 +175,7 @@ def _enrol(client: Client, passphrase: bytes, **values: Any) -> None:  # noqa: A
 
 
 @executors.command("add")
-@click.argument("name")
+@click.argument("name", help="Lower-case letters, digits, single . _ -")
 @frame.state_option
 @frame.operator_dir_option
 @frame.as_option
@@ -226,7 +226,7 @@ def add_executor(  # noqa: PLR0913, PLR0917 - its options
 
 
 @operators.command("keygen")
-@click.argument("name")
+@click.argument("name", help="Lower-case letters, digits, single . _ -")
 @frame.operator_dir_option
 @frame.passphrase_file_option
 @frame.passphrase_fd_option
@@ -247,7 +247,7 @@ def keygen(name: str, operator_dir: Path, passphrase_file: Path | None, passphra
 
 
 @operators.command("add")
-@click.argument("name")
+@click.argument("name", help="Lower-case letters, digits, single . _ -")
 @frame.state_option
 @frame.operator_dir_option
 @frame.as_option
@@ -287,7 +287,7 @@ def add_operator(
 
 def _remover(kind: str) -> click.Command:
     @click.command("remove", help=f"Remove an {kind}, on your signature; the name is never given again.")
-    @click.argument("name")
+    @click.argument("name", help="Lower-case letters, digits, single . _ -")
     @frame.state_option
     @frame.operator_dir_option
     @frame.as_option

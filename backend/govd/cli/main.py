@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from govd.cli import identities, lifecycle, policy, records
+from govd.contract.shells import completion
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,5 +29,6 @@ for command in (
     identities.executors,
     identities.operators,
     policy.policy,
+    completion("govd", main),
 ):
     main.add_command(command)

@@ -32,7 +32,7 @@ def _source(path: Path) -> bytes:
 
 
 @policy.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=_FILE, help="A policy, in YAML or in Markdown with YAML in it.")
 @frame.json_option
 @frame.failing
 def check(file: Path, as_json: bool) -> None:  # noqa: FBT001 - a flag
@@ -80,7 +80,7 @@ def versions(state: Path, operator_dir: Path, operator: str | None, as_json: boo
 
 
 @policy.command()
-@click.argument("file", type=_FILE, required=False)
+@click.argument("file", type=_FILE, required=False, help="The policy; otherwise the draft that waits.")
 @frame.state_option
 @frame.operator_dir_option
 @frame.as_option

@@ -18,7 +18,12 @@ def audit() -> None:
 
 
 @audit.command()
-@click.argument("path", type=click.Path(path_type=Path, exists=True), required=False)
+@click.argument(
+    "path",
+    type=click.Path(path_type=Path, exists=True),
+    required=False,
+    help="A day file, or a folder of them.",
+)
 @frame.state_option
 @frame.json_option
 @frame.failing

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from govd.contract.limits import MAX_LIST
+from govd.contract.limits import MAX_LIST, MAX_UPDATES
 from govd.contract.wire import Int, JsonObject, Line, Name, Sha256, ToolName, Wire
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^/")]
@@ -34,11 +34,16 @@ class PinnedFile(Wire):
     sha256: Sha256
 
 
+Ref = Annotated[str, StringConstraints(pattern=r"^refs/[^\x00-\x20\x7f~^:?*\[\\]+$", max_length=512)]
+Object = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+"""A git object by its hash, SHA-1 or SHA-256."""
+
+
 class RefUpdate(Wire):
     """One reference that a push would move: to which object."""
 
-    ref: Annotated[str, StringConstraints(pattern=r"^refs/[^\x00-\x20\x7f~^:?*\[\\]+$", max_length=512)]
-    object: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+    ref: Ref
+    object: Object
 
 
 class GitPush(Wire):
@@ -46,7 +51,7 @@ class GitPush(Wire):
 
     repository: Path
     url: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-    updates: Annotated[list[RefUpdate], Field(min_length=1, max_length=32)]
+    updates: Annotated[list[RefUpdate], Field(min_length=1, max_length=MAX_UPDATES)]
 
 
 class ModelCall(Wire):

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 from govd.contract.actions import ACTIONS, Action, Path
 from govd.contract.canonical import sha256_hex
 from govd.contract.decisions import DecisionView
+from govd.contract.evidence import EvidenceHead
 from govd.contract.limits import MAX_LIST
 from govd.contract.wire import Flag, Id, Int, Line, Name, Origin, Purpose, Reason, Sha256, Timestamp, Wire
 
@@ -189,6 +190,7 @@ class IntentDetail(IntentView):
     redeemed_at: Timestamp | None = None
     redeemed_by: Name | None = None
     exit_code: int | None = None
+    evidence: list[EvidenceHead] = Field(default_factory=list)
 
     _by_kind = model_validator(mode="before")(_typed_action)
 

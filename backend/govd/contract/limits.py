@@ -29,6 +29,21 @@ MAX_REASON = 4_000
 MAX_LIST = 256
 """Entries of a list that has no limit of its own."""
 
+MAX_FILTER = 400
+"""A filter of the queue, in characters."""
+
+MAX_FILTER_TERMS = 24
+"""Terms of one filter."""
+
+MAX_FILTER_VALUES = 16
+"""Alternatives of one term."""
+
+MAX_PAGE = 500
+"""Jobs in one page."""
+
+MAX_IDS = 200
+"""Jobs that are asked for by their ids at once."""
+
 MAX_INTEGER_BITS = 256
 """Integers beyond this are refused: nothing that we govern has more."""
 
@@ -64,3 +79,27 @@ MAX_INTENTS_PER_JOB = 200
 
 MAX_STREAMS_PER_IDENTITY = 8
 """Event streams and long polls that one identity may hold open at once (threats T18)."""
+
+HEARTBEAT_SECONDS = 15
+"""A stream in which nothing happens says so this often; a client that hears nothing for long has lost it."""
+
+MAX_UPDATES = 32
+"""References that one push moves."""
+
+MAX_EVIDENCE_BYTES = 256 * 1024
+"""The text of one piece of evidence, in bytes of UTF-8."""
+
+MAX_EVIDENCE_BODY_BYTES = 2 * 1024 * 1024
+"""Evidence as a request body, in bytes: JSON writes a control character as six."""
+
+MAX_EVIDENCE_COMMITS = 12
+"""Commits that evidence lists beside its text; the rest is counted."""
+
+MAX_EVIDENCE_PATHS = 24
+"""Changed paths that evidence lists beside its text; the rest is counted."""
+
+MAX_EVIDENCE_WHY = 300
+"""A sentence of evidence, in code points."""
+
+MAX_EVIDENCE_PER_AGENT = 32 * 1024 * 1024
+"""Evidence for what one agent has waiting, texts and what is listed beside them, in bytes (threats T18)."""

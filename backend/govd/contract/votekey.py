@@ -9,6 +9,7 @@ import base64
 import os
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -61,18 +62,22 @@ def load(path: Path, passphrase: bytes) -> Ed25519PrivateKey:
 
     Raises:
         NotFoundError: there is no such file.
-        ForbiddenError: others may read the file, or the passphrase is wrong.
+        ForbiddenError: others may read the file, or it does not open: a wrong passphrase, or no key file.
     """
     try:
         data = path.read_bytes()
         mode = path.stat().st_mode
     except FileNotFoundError:
         raise NotFoundError(f"no vote key at {path}", hint="name it with --key") from None
+    except OSError as error:
+        raise ForbiddenError(
+            f"the vote key cannot be read: {error.strerror}", hint=f"look at {path}"
+        ) from None
     if mode & _OTHERS:
         raise ForbiddenError(f"{path} may be read by others", hint=f"chmod 600 {path}")
     try:
         key = serialization.load_ssh_private_key(data, passphrase)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ForbiddenError("the vote key does not open: wrong passphrase, or not a key file") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise ForbiddenError("the vote key is of another kind: Ed25519 is expected")

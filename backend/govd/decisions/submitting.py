@@ -5,13 +5,12 @@ Must never answer what it has not written, nor book for an approval that it does
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from govd.audit.model import Entry, Known
-from govd.contract.canonical import commitment
+from govd.contract.canonical import commitment, sorted_json
 from govd.contract.decisions import DecisionView, Finding, Outcome
 from govd.contract.errors import (
     ForbiddenError,
@@ -107,8 +106,8 @@ class Submissions:
 
     def _mac(self, submission: Submission) -> str:
         # Compared with itself alone, so any one spelling will do: RFC 8785 would cost 20 µs more.
-        text = json.dumps(submission.model_dump(mode="json", by_alias=True), sort_keys=True)
-        return self._state_key.mac(b"body\n" + text.encode())
+        text = sorted_json(submission.model_dump(mode="json", by_alias=True))
+        return self._state_key.mac(b"body\n" + text)
 
     def _submit_in(self, transaction: Transaction, draft: _Draft) -> IntentView:
         connection, submission, name = transaction.connection, draft.submission, draft.agent.name
@@ -283,9 +282,11 @@ def _write(
 
 def _follow_job(transaction: Transaction, draft: _Draft, job: _Job, row: dict[str, Any]) -> None:
     """Bring the job to what this intent makes of it, without reading what this work knows already."""
-    if row["risk"] > job.row["risk"]:
-        store.change(transaction.connection, job.id, risk=row["risk"])
     state = IntentState(row["state"])
+    if state is IntentState.HELD:
+        store.note_held(transaction.connection, job.id)
+    elif row["risk"] > job.row["risk"]:
+        store.change(transaction.connection, job.id, calm=store.HIGHEST_RISK - row["risk"])
     if draft.submission.job is None:
         books.move_job(transaction, job.row, implicit_job_state([state]), "govd")
     elif draft.submission.supersedes is not None:

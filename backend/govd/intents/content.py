@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from govd.contract.actions import ACTIONS
 from govd.contract.decisions import DecisionView
@@ -13,10 +14,11 @@ from govd.intents.model import Declared
 from govd.times import instant, maybe_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import RowMapping
 
+    from govd.contract.evidence import EvidenceHead
     from govd.sealing import JobKey
 
 
@@ -45,8 +47,8 @@ class Content:
         }
         # Pydantic writes its own models as text at once: half the time of a detour over dictionaries.
         action, decision = item.action.model_dump_json(by_alias=True), self.decision.model_dump_json()
-        text = f'{json.dumps(value)[:-1]},"action":{action},"decision":{decision}}}'
-        return key.seal_json(text.encode(), f"intent:{item.id}")
+        rest = f',"action":{action},"decision":{decision}}}'
+        return key.seal_json(orjson.dumps(value)[:-1] + rest.encode(), f"intent:{item.id}")
 
 
 def open_content(row: RowMapping, key: JobKey) -> Content:
@@ -94,8 +96,10 @@ def view(row: Mapping[Any, Any], content: Content, held_until: int | None) -> In
     return IntentView(**_common(row, content, held_until))
 
 
-def detail(row: Mapping[Any, Any], content: Content, held_until: int | None) -> IntentDetail:
-    """As an operator or an executor sees it."""
+def detail(
+    row: Mapping[Any, Any], content: Content, held_until: int | None, evidence: Sequence[EvidenceHead] = ()
+) -> IntentDetail:
+    """As an operator sees it, or without the evidence an executor."""
     item = content.declared
     return IntentDetail(
         **_common(row, content, held_until),
@@ -108,4 +112,5 @@ def detail(row: Mapping[Any, Any], content: Content, held_until: int | None) -> 
         redeemed_at=maybe_instant(row["redeemed_at"]),
         redeemed_by=row["redeemed_by"],
         exit_code=row["exit_code"],
+        evidence=list(evidence),
     )

@@ -6,18 +6,18 @@ entry. Must never be called outside a ledger's work.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from govd.audit.model import Entry
 from govd.contract.errors import IntegrityError, NotFoundError
 from govd.contract.intents import IntentState
 from govd.contract.jobs import JobState
-from govd.ids import new_id
+from govd.ids import new_id, new_nonce
 from govd.intents import rules as intent_rules
 from govd.intents import store as intent_store
 from govd.jobs import rules, store
+from govd.storage.schema import NEVER
 from govd.times import micros
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from govd.contract.jobs import Assurance
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
-
-_NONCE_BYTES: Final = 32
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,11 @@ def open_job(transaction: Transaction, state_key: StateKey, new: NewJob) -> tupl
             "sealed": key.seal({"title": new.title, "purpose": new.purpose}, f"job:{job_id}"),
             "opened_at": micros(transaction.now),
             "updated_at": micros(transaction.now),
-            "risk": 0,
+            "calm": store.HIGHEST_RISK,
             "assurance": new.assurance,
+            "held_until": NEVER,
+            "effect": "",
+            "kinds": "",
         },
     )
     transaction.record(
@@ -145,7 +146,7 @@ def ensure_hold(
             "id": made.id,
             "job": job,
             "state": "open",
-            "sealed": key.seal({"nonce": os.urandom(_NONCE_BYTES).hex()}, f"hold:{made.id}"),
+            "sealed": key.seal({"nonce": new_nonce()}, f"hold:{made.id}"),
             "opened_at": micros(transaction.now),
             "closed_at": None,
             "expires_at": made.expires_at,
@@ -203,6 +204,8 @@ def follow(transaction: Transaction, job: str, actor: str) -> None:
     current = JobState(row["state"])
     if current in rules.TERMINAL:
         return
+    if row["held_until"] != NEVER:
+        store.note_held(transaction.connection, job)
     if row["implicit"]:
         states = [IntentState(item["state"]) for item in intent_store.of_job(transaction.connection, job)]
         move_job(transaction, row, intent_rules.implicit_job_state(states), actor)
@@ -238,4 +241,5 @@ def end_job(
             move_intent(transaction, intent, IntentState.REVOKED, actor, code=code)
     for hold in store.live_holds(transaction.connection, row["id"]):
         store.change_hold(transaction.connection, hold["id"], state="settled")
+    store.note_held(transaction.connection, row["id"])
     move_job(transaction, row, to, actor, code=code)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, cast, get_args
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal_column, or_, select, update
 
-from govd.contract.jobs import JobState
-from govd.jobs.rules import TERMINAL
+from govd.contract.intents import IntentState
+from govd.contract.jobs import Effect
 from govd.storage.prepared import Prepared
-from govd.storage.schema import holds, intents, jobs, votes
+from govd.storage.schema import NEVER, holds, intents, jobs, votes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 LIVE: Final = ("open", "closed")
 """States of a hold that still waits for people."""
+
+HIGHEST_RISK: Final = 100
+
+EFFECTS: Final[tuple[str, ...]] = get_args(Effect)
+"""From the mildest to the worst."""
+
+IS_HELD: Final = jobs.c.state == literal_column("'held'")
+"""A literal, as in the indexes of held jobs: SQLite does not look into parameters for it."""
 
 _INSERT: Final = Prepared(insert(jobs))
 _BY_ID: Final = select(jobs).where(jobs.c.id == bindparam("id_"))
@@ -36,13 +44,39 @@ _STANDING: Final = Prepared(
         jobs.c.origin,
         jobs.c.implicit,
         jobs.c.wrapped_key,
-        jobs.c.risk,
+        (HIGHEST_RISK - jobs.c.calm).label("risk"),
         select(func.count()).select_from(intents).where(intents.c.job == jobs.c.id).scalar_subquery(),
         select(func.count())
         .select_from(holds)
         .where(holds.c.job == jobs.c.id, or_(*(holds.c.state == state for state in LIVE)))
         .scalar_subquery(),
     ).where(jobs.c.id == bindparam("job_"))
+)
+
+_FIRST_END: Final = Prepared(
+    select(holds.c.expires_at)
+    .where(holds.c.job == bindparam("job_"), or_(*(holds.c.state == state for state in LIVE)))
+    .order_by(holds.c.id)
+    .limit(1)
+)
+_OF_JOB: Final = Prepared(
+    # Their states are looked at here: by a state in the condition SQLite would go through all that is held.
+    select(intents.c.state, intents.c.effect, intents.c.kind, intents.c.risk).where(
+        intents.c.job == bindparam("job_")
+    )
+)
+_NOTE_END: Final = Prepared(
+    update(jobs).where(jobs.c.id == bindparam("id_")).values(held_until=bindparam("until_"))
+)
+_NOTE_HELD: Final = Prepared(
+    update(jobs)
+    .where(jobs.c.id == bindparam("id_"))
+    .values(
+        held_until=bindparam("until_"),
+        effect=bindparam("effect_"),
+        kinds=bindparam("kinds_"),
+        calm=bindparam("calm_"),
+    )
 )
 
 
@@ -93,39 +127,30 @@ def change(connection: Connection, job: str, **values: Any) -> None:  # noqa: AN
     connection.execute(update(jobs).where(jobs.c.id == job).values(**values))
 
 
-def page(
-    connection: Connection, *, select_: str, agent: str | None, cursor: str | None, limit: int
-) -> tuple[Sequence[RowMapping], int]:
-    """One page of jobs and how many there are: riskiest first while open, newest first once settled.
-
-    `select_`: `held`, `open`, `settled` or `all`. `cursor`: the offset that the page before ended at.
-    """
-    query = select(jobs)
-    ended = [state.value for state in TERMINAL]
-    if select_ == "held":
-        query = query.where(jobs.c.state == JobState.HELD.value)
-    elif select_ == "open":
-        query = query.where(jobs.c.state.not_in(ended))
-    elif select_ == "settled":
-        query = query.where(jobs.c.state.in_(ended))
-    if agent is not None:
-        query = query.where(jobs.c.agent == agent)
-    total = int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
-    if select_ in {"held", "open"}:
-        query = query.order_by(jobs.c.risk.desc(), jobs.c.id)
-    else:
-        query = query.order_by(jobs.c.updated_at.desc(), jobs.c.id.desc())
-    offset = int(cursor) if cursor else 0
-    return connection.execute(query.limit(limit).offset(offset)).mappings().all(), total
-
-
 def held_jobs(connection: Connection) -> tuple[int, int | None]:
-    """How many jobs wait for a person, and when the next hold ends (microseconds)."""
-    count = connection.execute(
-        select(func.count()).select_from(jobs).where(jobs.c.state == JobState.HELD.value)
-    ).scalar_one()
-    ends = connection.execute(select(func.min(holds.c.expires_at)).where(holds.c.state.in_(LIVE))).scalar()
+    """How many jobs wait for a person, and when the next of their holds ends (microseconds)."""
+    count = connection.execute(select(func.count()).select_from(jobs).where(IS_HELD)).scalar_one()
+    ends = connection.execute(select(func.min(jobs.c.held_until)).where(IS_HELD)).scalar()
     return int(count), ends
+
+
+def note_held(connection: Connection, job: str) -> None:
+    """Bring what a job's row says of what is held up to date; once nothing is, what was held last stays."""
+    end = _FIRST_END.first(connection, {"job_": job})
+    until = NEVER if end is None else end[0]
+    rows = _OF_JOB.run(connection, {"job_": job}).fetchall()
+    held = [rest for state, *rest in rows if state == IntentState.HELD.value]
+    if not held:
+        _NOTE_END.run(connection, {"id_": job, "until_": until})
+        return
+    values = {
+        "id_": job,
+        "until_": until,
+        "effect_": max((effect for effect, _, _ in held), key=EFFECTS.index),
+        "kinds_": f",{','.join(sorted({kind for _, kind, _ in held}))},",
+        "calm_": HIGHEST_RISK - max(risk for _, _, risk in held),
+    }
+    _NOTE_HELD.run(connection, values)
 
 
 # -- holds ---------------------------------------------------------------------------------------------
@@ -166,13 +191,15 @@ def expired_holds(connection: Connection, now: int, most: int) -> Sequence[RowMa
 
 def next_end(connection: Connection) -> int | None:
     """The earliest moment at which something ends by itself, in microseconds."""
-    hold_end = connection.execute(
-        select(func.min(holds.c.expires_at)).where(holds.c.state.in_(LIVE))
-    ).scalar()
+    # One question a state: each is the first entry of an index.
+    hold_ends = [
+        connection.execute(select(func.min(holds.c.expires_at)).where(holds.c.state == state)).scalar()
+        for state in LIVE
+    ]
     grant_end = connection.execute(
         select(func.min(intents.c.approved_until)).where(intents.c.state == "approved")
     ).scalar()
-    ends = [end for end in (hold_end, grant_end) if end is not None]
+    ends = [end for end in (*hold_ends, grant_end) if end is not None]
     return min(ends) if ends else None
 
 

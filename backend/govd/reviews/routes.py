@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import ValidationError
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotation
 
 from govd.api.bodies import documented, read_body
 from govd.api.context import Context, answer
 from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotation
-from govd.contract.errors import ReviewStaleError
+from govd.contract.errors import InvalidRequestError, ReviewStaleError
 from govd.contract.intents import IntentDetail, Resolution
-from govd.contract.jobs import JobDetail, JobPage
+from govd.contract.jobs import Cursor, JobDetail, JobPage, JobsQuery, Order, Selection
+from govd.contract.limits import MAX_FILTER, MAX_IDS, MAX_PAGE
 from govd.contract.system import Revocation
 from govd.contract.votes import VoteSubmission
-from govd.contract.wire import Name
-from govd.jobs import store
-from govd.reviews import views
+from govd.reviews import listing
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from govd.reviews.service import Reviews
     from govd.sealing import StateKey
 
-Which = Literal["held", "open", "settled", "all"]
-Limit = Annotated[int, Query(ge=1, le=500)]
-Cursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,12}$")]
-AgentName = Annotated[Name | None, Query()]
+_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_IDS = f"^{_ID}(,{_ID})*$"
+
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+Filter = Annotated[str, Query(max_length=MAX_FILTER)]
+At = Annotated[Cursor | None, Query()]
+Ids = Annotated[str | None, Query(pattern=_IDS, max_length=MAX_IDS * 37)]
+
+
+def _asked(
+    *,
+    state: Selection = "held",
+    filter: Filter = "",  # noqa: A002 - the parameter's name
+    sort: Order | None = None,
+    limit: Limit = 100,
+    after: At = None,
+    before: At = None,
+    end: bool = False,
+    ids: Ids = None,
+) -> JobsQuery:
+    try:
+        return JobsQuery(
+            state=state,
+            filter=filter,
+            sort=sort,
+            limit=limit,
+            after=after,
+            before=before,
+            end=end,
+            ids=None if ids is None else tuple(dict.fromkeys(ids.split(","))),
+        )
+    except ValidationError as error:
+        raise InvalidRequestError(str(error.errors()[0]["msg"]), pointer="/query") from None
 
 
 def router(context: Context, reviews: Reviews, state_key: StateKey) -> APIRouter:
@@ -39,23 +66,15 @@ def router(context: Context, reviews: Reviews, state_key: StateKey) -> APIRouter
         return answer(await context.read(lambda connection: reviews.detail(connection, job)))
 
     @routes.get("/v1/jobs", response_model=JobPage)
-    async def jobs(
-        request: Request,
-        state: Which = "held",
-        limit: Limit = 100,
-        cursor: Cursor = None,
-        agent: AgentName = None,
-    ) -> Response:
-        """A page of jobs: the riskiest first while they are open, the latest first once settled."""
+    async def jobs(request: Request, asked: Annotated[JobsQuery, Depends(_asked)]) -> Response:
+        """A page of jobs: the riskiest first while open, else by the latest change or the newest.
+
+        A page begins `after` a cursor, ends `before` one, or is the last (`end`). `ids`: of these jobs those
+        that are of the selection, without pages.
+        """
         context.doorkeeper.admit(request, "operator")
-
-        def query(connection: Connection) -> JobPage:
-            rows, total = store.page(connection, select_=state, agent=agent, cursor=cursor, limit=limit)
-            end = int(cursor or 0) + len(rows)
-            found = [views.summary(connection, row, state_key) for row in rows]
-            return JobPage(jobs=found, next=str(end) if end < total else None, total=total)
-
-        return answer(await context.read(query))
+        now = context.now()
+        return answer(await context.read(lambda connection: listing.page(connection, asked, state_key, now)))
 
     @routes.get("/v1/jobs/{job}", response_model=JobDetail)
     async def show(request: Request, job: Uuid, *, peek: bool = False) -> Response:
@@ -71,7 +90,7 @@ def router(context: Context, reviews: Reviews, state_key: StateKey) -> APIRouter
         operator = context.doorkeeper.admit(request, "operator")
         body = await read_body(request, VoteSubmission)
         if not await context.write(reviews.vote(operator.name, job, body)):
-            raise ReviewStaleError("another policy is in force: the job was decided again, look at it again")
+            raise ReviewStaleError("the policy or a total has changed since: look at the job again")
         return await shown(job)
 
     @routes.post("/v1/jobs/{job}/revoke", response_model=JobDetail, openapi_extra=documented(Revocation))

@@ -14,24 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from govd.audit.model import Entry, Known
 from govd.contract.canonical import commitment
-from govd.contract.decisions import DecisionView, Outcome
-from govd.contract.errors import ConflictError, JobClosedError, NotFoundError, ReviewStaleError
+from govd.contract.decisions import DecisionView, Finding, Outcome
+from govd.contract.errors import ConflictError, JobClosedError, NotFoundError
 from govd.contract.intents import IntentDetail, IntentState
 from govd.contract.jobs import HoldView, JobDetail, JobState
-from govd.contract.money import decimal_text, units
 from govd.contract.votes import SignedVote, lowest_permits, vote_sha256
 from govd.ids import new_id
 from govd.intents import store as intent_store
 from govd.intents.content import Content, detail, open_content
-from govd.intents.store import Booked
 from govd.jobs import books, store
 from govd.policy.model import Facts
 from govd.policy.rules import bookings, evaluate
-from govd.reviews import rules, views
+from govd.reviews import rules, totals, views
 from govd.times import micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection, RowMapping
 
@@ -64,7 +62,9 @@ class Reviews:
         directory: Directory,
         expire: Callable[[Transaction], int],
         on_resolved: Callable[[Transaction, RowMapping], None],
+        own_findings: Callable[[], Sequence[Finding]],
     ) -> None:
+        self._own_findings = own_findings
         self._expire = expire
         self._on_resolved = on_resolved
         self._state_key = state_key
@@ -102,7 +102,7 @@ class Reviews:
             self._reevaluate(transaction, job, first)
 
     def _reevaluate(self, transaction: Transaction, job: RowMapping, hold: RowMapping) -> None:
-        """Another policy is in force: decide the held intents again, and let earlier votes lapse."""
+        """Decide the held intents again, by the policy and the totals of now, and let earlier votes lapse."""
         policy, key = self._policies.current, books.job_key(self._state_key, job)
         for row in intent_store.of_hold(transaction.connection, hold["id"]):
             if row["state"] != IntentState.HELD.value:
@@ -117,6 +117,7 @@ class Reviews:
                 policy_sha256=policy.sha256,
                 outcome=decision.outcome.value,
                 risk=decision.risk.score,
+                effect=decision.effect,
             )
             if decision.outcome is Outcome.DENIED:
                 books.move_intent(transaction, row, IntentState.DENIED, "govd", code="policy-changed")
@@ -133,7 +134,7 @@ class Reviews:
         )
         if not self._waiting(transaction, hold["id"]):
             store.change_hold(transaction.connection, hold["id"], state="settled")
-            books.follow(transaction, job["id"], "govd")
+        books.follow(transaction, job["id"], "govd")
 
     def _evaluate(self, transaction: Transaction, content: Content) -> DecisionView:
         policy = self._policies.current
@@ -141,8 +142,9 @@ class Reviews:
         found = intent_store.read_totals(
             transaction.connection, [(item.cap, item.subject, item.window) for item in wanted]
         )
-        totals = {key: total for key, (total, _) in found.items()}
-        return evaluate(content.declared, policy, Facts(now=transaction.now, totals=totals))
+        standing = {key: total for key, (total, _) in found.items()}
+        facts = Facts(now=transaction.now, totals=standing, extra=tuple(self._own_findings()))
+        return evaluate(content.declared, policy, facts)
 
     def _waiting(self, transaction: Transaction, hold: str) -> list[RowMapping]:
         rows = intent_store.of_hold(transaction.connection, hold)
@@ -153,8 +155,9 @@ class Reviews:
     def vote(self, operator: str, job: str, body: VoteSubmission) -> Callable[[Transaction], bool]:
         """The work that counts a vote, and settles the hold when the quorum is reached.
 
-        It returns False where showing the job again is all that can be done: the policy in force changed,
-        and the hold was decided again under it. The caller answers with `ReviewStaleError`.
+        It returns False where showing the job again is all that can be done: the policy in force changed, or
+        a cap's total has moved past what the vote permits, and the hold was decided again. The caller answers
+        with `ReviewStaleError`.
         """
 
         def work(transaction: Transaction) -> bool:
@@ -168,6 +171,9 @@ class Reviews:
             key = books.job_key(self._state_key, job_row)
             hold = _Hold(job_row, live[0], views.hold_view(transaction.connection, live[0], key), key)
             self._check(transaction, operator, hold, body)
+            if self._outgrown(transaction, hold, body.signed):
+                self._reevaluate(transaction, job_row, live[0])
+                return False
             self._write(transaction, operator, hold, body)
             self._settle(transaction, operator, hold, body)
             return True
@@ -190,6 +196,24 @@ class Reviews:
                 voted_already=any(row["operator"] == operator for row in standing),
             ),
         )
+
+    def _outgrown(self, transaction: Transaction, hold: _Hold, signed: SignedVote) -> bool:
+        """Whether the approval does not fit any more, and the figures that were shown are old."""
+        if signed.vote.verdict != "approve":
+            return False
+        cast = [*self._approvals(transaction, hold), signed]
+        permits = lowest_permits(one.vote for one in cast)
+        contents = [open_content(row, hold.key) for row in self._waiting(transaction, hold.row["id"])]
+        if totals.fit(transaction, contents, self._policies.current, permits):
+            return False
+        return any(self._evaluate(transaction, one).findings != one.decision.findings for one in contents)
+
+    def _approvals(self, transaction: Transaction, hold: _Hold) -> list[SignedVote]:
+        return [
+            SignedVote.model_validate_json(row["signed"])
+            for row in store.standing_votes(transaction.connection, hold.row["id"])
+            if row["verdict"] == "approve"
+        ]
 
     def _write(self, transaction: Transaction, operator: str, hold: _Hold, body: VoteSubmission) -> None:
         vote_id, digest = new_id(), vote_sha256(body.signed)
@@ -225,11 +249,7 @@ class Reviews:
         if body.signed.vote.verdict != "approve":
             self._deny(transaction, operator, hold, body)
             return
-        votes = [
-            SignedVote.model_validate_json(row["signed"])
-            for row in store.standing_votes(transaction.connection, hold.row["id"])
-            if row["verdict"] == "approve"
-        ]
+        votes = self._approvals(transaction, hold)
         if len({signed.vote.operator for signed in votes}) >= hold.row["quorum"]:
             self._approve(transaction, operator, hold, votes)
 
@@ -269,7 +289,7 @@ class Reviews:
             [{"operator": signed.vote.operator, "vote_sha256": vote_sha256(signed)} for signed in votes]
         )
         for row in self._waiting(transaction, hold.row["id"]):
-            self._book(transaction, open_content(row, hold.key), permits)
+            totals.book(transaction, open_content(row, hold.key), policy, permits)
             books.move_intent(
                 transaction,
                 row,
@@ -282,23 +302,6 @@ class Reviews:
             )
         store.change_hold(transaction.connection, hold.row["id"], state="settled")
         books.follow(transaction, hold.view.job, f"operator:{operator}")
-
-    def _book(
-        self, transaction: Transaction, content: Content, permits: dict[tuple[str, str, str], str]
-    ) -> None:
-        """Book what an approval needs, up to the cap or to the highest total that the whole quorum signed."""
-        for item in bookings(content.declared, self._policies.current, transaction.now):
-            key = (item.cap, item.subject, item.window)
-            permitted = units(item.metric, permits[key]) if key in permits else None
-            ceiling = max(item.limit, permitted or 0)
-            entry = Booked(content.declared.id, *key, item.amount, item.limit, "booked")
-            if not intent_store.book(transaction.connection, entry, ceiling=ceiling, permitted=permitted):
-                total, _ = intent_store.read_totals(transaction.connection, [key])[key]
-                raise ReviewStaleError(
-                    f"{item.cap} stands at {decimal_text(item.metric, total)} now; this adds "
-                    f"{decimal_text(item.metric, item.amount)}, and what was signed permits "
-                    f"{decimal_text(item.metric, ceiling)}: look at the job again"
-                )
 
     def _keep_words(
         self, transaction: Transaction, job: RowMapping, words: str, actor: str, type_: str

@@ -1,18 +1,19 @@
-"""Jobs as an operator sees them: the queue's rows, and one job with the hold that is up for a vote."""
+"""A job as an operator reviews it: with the hold that is up for a vote, and what is settled."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from govd.contract.errors import NotFoundError
 from govd.contract.intents import IntentDetail, IntentState
-from govd.contract.jobs import HoldView, JobDetail, JobState, JobSummary, VoteView
+from govd.contract.jobs import HoldView, JobDetail, VoteView
 from govd.contract.votes import Review, SignedVote, reviewed
+from govd.evidence import content as evidence
 from govd.intents import store as intent_store
 from govd.intents.content import detail, open_content
 from govd.jobs import books, store
-from govd.times import instant, maybe_instant
+from govd.reviews import listing
+from govd.times import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,51 +55,9 @@ def hold_view(connection: Connection, row: RowMapping, key: JobKey) -> HoldView:
         expires_at=instant(row["expires_at"]),
         quorum=row["quorum"],
         policy_sha256=row["policy_sha256"],
-        intents=[detail(item, open_content(item, key), row["expires_at"]) for item in rows],
+        intents=_details(connection, rows, key, row["expires_at"]),
         changed_since_vote=sorted(set(lapsed)),
     )
-
-
-def summary(connection: Connection, row: RowMapping, state_key: StateKey) -> JobSummary:
-    """One row of the queue."""
-    return JobSummary(**_summary(connection, row, books.job_key(state_key, row)))
-
-
-def _summary(connection: Connection, row: RowMapping, key: JobKey) -> dict[str, Any]:
-    rows = intent_store.of_job(connection, row["id"])
-    held = [item for item in rows if item["state"] == IntentState.HELD.value]
-    live = store.live_holds(connection, row["id"])
-    approvals = 0
-    if live:
-        votes = store.standing_votes(connection, live[0]["id"])
-        approvals = sum(vote["verdict"] == "approve" for vote in votes)
-    return {
-        "id": row["id"],
-        "agent": row["agent"],
-        "state": JobState(row["state"]),
-        "title": key.open(row["sealed"], f"job:{row['id']}")["title"],
-        "opened_at": instant(row["opened_at"]),
-        "held_until": maybe_instant(live[0]["expires_at"] if live else None),
-        "risk": row["risk"],
-        "intents": len(rows),
-        "held": len(held),
-        "sums": _sums(held, key),
-        "assurance": row["assurance"],
-        "quorum": live[0]["quorum"] if live else 1,
-        "approvals": approvals,
-    }
-
-
-def _sums(held: Sequence[RowMapping], key: JobKey) -> dict[str, str]:
-    """What the held intents add, by metric: each amount once, though several caps may count it."""
-    found: dict[str, Decimal] = {}
-    for row in held:
-        largest: dict[str, Decimal] = {}
-        for item in open_content(row, key).decision.reservations:
-            largest[item.metric] = max(largest.get(item.metric, Decimal(0)), Decimal(item.amount))
-        for metric, amount in largest.items():
-            found[metric] = found.get(metric, Decimal(0)) + amount
-    return {metric: str(amount) for metric, amount in found.items()}
 
 
 def job_detail(connection: Connection, job: str, state_key: StateKey) -> JobDetail:
@@ -111,9 +70,8 @@ def job_detail(connection: Connection, job: str, state_key: StateKey) -> JobDeta
     closed = next((item for item in live if item["state"] == "closed"), None)
     sealed = key.open(row["sealed"], f"job:{job}")
     return JobDetail(
-        **_summary(connection, row, key),
+        **dict(listing.summaries(connection, [row], state_key)[0]),
         purpose=sealed["purpose"],
-        origin=row["origin"],
         parent=row["parent"],
         hold=None if closed is None else hold_view(connection, closed, key),
         waiting_holds=sum(item["state"] == "open" for item in live),
@@ -123,11 +81,15 @@ def job_detail(connection: Connection, job: str, state_key: StateKey) -> JobDeta
 
 
 def _settled(connection: Connection, job: str, key: JobKey) -> list[IntentDetail]:
-    return [
-        detail(item, open_content(item, key), None)
-        for item in intent_store.of_job(connection, job)
-        if item["state"] != IntentState.HELD.value
-    ]
+    rows = [item for item in intent_store.of_job(connection, job) if item["state"] != IntentState.HELD.value]
+    return _details(connection, rows, key, None)
+
+
+def _details(
+    connection: Connection, rows: Sequence[RowMapping], key: JobKey, held_until: int | None
+) -> list[IntentDetail]:
+    gathered = evidence.heads(connection, [row["id"] for row in rows], key)
+    return [detail(row, open_content(row, key), held_until, gathered.get(row["id"], ())) for row in rows]
 
 
 def _vote_view(row: RowMapping, key: JobKey) -> VoteView:
@@ -141,4 +103,5 @@ def _vote_view(row: RowMapping, key: JobKey) -> VoteView:
         reason=words["reason"],
         guidance=words["guidance"],
         lapsed=row["lapsed_at"] is not None,
+        salt=words.get("salt", ""),
     )

@@ -22,10 +22,13 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The revision of the schema that this program was written for."""
 
 metadata: Final = MetaData()
+
+NEVER: Final = 2**62
+"""In `jobs.held_until`: nothing is held. An order needs no null."""
 
 _SERIAL: Final = BigInteger().with_variant(
     Integer, "sqlite"
@@ -57,6 +60,12 @@ def _index_where(name: str, *columns: str, where: str) -> Index:
     condition = text(where)
     return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
+
+_HELD: Final = "state = 'held'"
+
+OPEN_STATES: Final = "state IN ('acknowledged', 'held', 'processing', 'submitted')"
+ENDED_STATES: Final = "state IN ('cancelled', 'delivered', 'denied', 'expired', 'failed', 'revoked')"
+"""As conditions, word for word as indexes have them: SQLite compares the two as they are written."""
 
 meta: Final = Table("meta", metadata, _text("key", key=True), Column("value", Text, nullable=False))
 
@@ -100,9 +109,26 @@ jobs: Final = Table(
     _blob("sealed", null=True),
     _time("opened_at"),
     _time("updated_at"),
-    Column("risk", Integer, nullable=False, server_default="0"),
+    # 100 less the risk: an order's columns all run one way, so that an index leads to its pages.
+    Column("calm", Integer, nullable=False, server_default="100"),
     _text("assurance"),
-    Index("jobs_by_state", "state", "risk", "id"),
+    # Of what is held: what the queue is ordered and filtered by, without a look at its intents.
+    Column("held_until", BigInteger, nullable=False, server_default=str(NEVER)),
+    Column("effect", String, nullable=False, server_default=""),
+    Column("kinds", String, nullable=False, server_default=""),
+    _index_where("jobs_open", "calm", "held_until", "id", "state", where=OPEN_STATES),
+    _index_where("jobs_ended", "updated_at", "id", "state", where=ENDED_STATES),
+    # With the state, which is one and the same: SQLite would look for it in the table.
+    _index_where("jobs_held_by_end", "held_until", "id", "state", where=_HELD),
+    _index_where("jobs_held_by_age", "id", "state", where=_HELD),
+    _index_where("jobs_held_by_agent", "agent", "calm", "held_until", "id", "state", where=_HELD),
+    # Wide, so that filtering the queue in its own order reads no row of the table that does not fit.
+    _index_where(
+        "jobs_held_by_risk",
+        *("calm", "held_until", "id"),
+        *("agent", "opened_at", "effect", "kinds", "origin", "assurance", "state"),
+        where=_HELD,
+    ),
 )
 
 holds: Final = Table(
@@ -151,6 +177,18 @@ intents: Final = Table(
     _index_where("intents_by_hold", "hold", where="hold IS NOT NULL"),
     Index("intents_by_state", "state", "approved_until"),
     _index_where("intents_held", "agent", where="state = 'held'"),
+)
+
+evidence: Final = Table(
+    "evidence",
+    metadata,
+    _reference("intent", "intents.id", key=True),
+    _text("kind", key=True),
+    _blob("head"),
+    _blob("sealed"),
+    Column("size", Integer, nullable=False),
+    _text("gathered_by"),
+    _time("gathered_at"),
 )
 
 votes: Final = Table(

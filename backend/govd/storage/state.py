@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -11,11 +11,14 @@ from govd.audit import store
 from govd.audit.recovery import missing_from_table
 from govd.audit.rules import EPOCH as EPOCH_OPENED
 from govd.audit.rules import OPENED, day_file, time_text
-from govd.storage.schema import meta
+from govd.storage.prepared import Prepared
+from govd.storage.schema import audit, meta
 from govd.storage.transaction import Halt
 from govd.times import instant, micros
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from govd.audit.files import AuditFiles
 
 LOG_ID: Final = "log_id"
@@ -25,7 +28,13 @@ HALTED: Final = "halted"
 
 _GET: Final = select(meta.c.value).where(meta.c.key == bindparam("key_"))
 _SET: Final = update(meta).where(meta.c.key == bindparam("key_")).values(value=bindparam("value_"))
+_APPEND: Final = Prepared(insert(audit))
 _BATCH: Final = 500
+
+
+def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert audit rows whose keys are the columns: the exact bytes of every line, beside what it records."""
+    _APPEND.run_many(connection, rows)
 
 
 def get(connection: Connection, key: str) -> str | None:
@@ -85,9 +94,9 @@ def take_in(connection: Connection, files: AuditFiles) -> int:
         last = micros(parsed.moment)
         rows.append(store.row(line, parsed))
         if len(rows) == _BATCH:
-            store.append(connection, rows)
+            append(connection, rows)
             rows = []
     if rows:
-        store.append(connection, rows)
+        append(connection, rows)
     put(connection, EPOCH, str(highest))
     return last

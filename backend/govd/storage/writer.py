@@ -95,11 +95,12 @@ class Writer:
         try:
             self._driver.begin()
             with self.computing:
-                outcomes = [self._work(item.work, pending) for item in items]
+                alone = len(items) == 1
+                outcomes = [self._work(item.work, pending, alone=alone) for item in items]
                 if self._clock.mark != self._mark:
                     state.put(self._connection, state.CLOCK, self._clock.mark)
                 if pending.rows:
-                    store.append(self._connection, pending.rows)
+                    state.append(self._connection, pending.rows)
             self._driver.commit()
         except _StorageError:
             self._drop()
@@ -110,18 +111,25 @@ class Writer:
         self._mark = self._clock.mark
         return outcomes
 
-    def _work(self, work: Callable[[Transaction], Any], pending: Pending) -> tuple[bool, Any]:
+    def _work(self, work: Callable[[Transaction], Any], pending: Pending, *, alone: bool) -> tuple[bool, Any]:
+        """What one work returned, or raised, which undoes it. `alone`: the transaction is its own."""
         mark = pending.mark()
-        self._driver.savepoint()
+        if not alone:
+            self._driver.savepoint()
         try:
             result = work(Transaction(self._connection, self._clock.now(), pending))
         except BaseException as error:  # whatever it is, it belongs to the one who waits
             pending.rewind(mark)
             if storage_failure(error) is not None or not self._driver.in_transaction:
                 raise _StorageError from error
-            self._driver.rewind()
+            if alone:
+                self._driver.rollback()
+                self._driver.begin()
+            else:
+                self._driver.rewind()
             return False, error
-        self._driver.release()
+        if not alone:
+            self._driver.release()
         return True, result
 
     def _drop(self) -> None:
@@ -280,7 +288,7 @@ class Writer:
             seq, digest, _ = store.tail(self._connection)
             pending = Pending(seq, digest)
             result = work(Transaction(self._connection, self._clock.now(), pending))
-            store.append(self._connection, pending.rows)
+            state.append(self._connection, pending.rows)
             self._driver.commit()
         except BaseException:
             self._drop()

@@ -46,6 +46,14 @@ def left(until: datetime | None, now: datetime) -> str:
     return f"{hours}:{minutes:02d}:{last:02d}" if hours else f"{minutes}:{last:02d}"
 
 
+def calm_left(until: datetime, now: datetime) -> str:
+    """The time left with seconds only where they matter, so that a calm screen stands still: `23 h 59`."""
+    minutes = int((until - now).total_seconds() // _MINUTE)
+    if _HOUR <= minutes * _MINUTE < 2 * _DAY:
+        return f"{minutes // 60} h {minutes % 60:02d}"
+    return left(until, now)
+
+
 def age(since: datetime, now: datetime) -> str:
     """How long ago, in one unit."""
     seconds = max(int((now - since).total_seconds()), 0)

@@ -12,17 +12,20 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
+from govconsole.client.door import Door
 from govconsole.client.problems import error_of
 from govd.contract.errors import GovError, IntegrityError, UnreachableError
 from govd.contract.events import Event
+from govd.contract.evidence import Evidence
 from govd.contract.heads import HEADER, SignedHead
 from govd.contract.intents import IntentDetail, Resolution
-from govd.contract.jobs import JobDetail, JobPage
-from govd.contract.system import Overview
+from govd.contract.jobs import JobDetail, JobPage, JobsQuery
+from govd.contract.limits import HEARTBEAT_SECONDS
+from govd.contract.system import Identities, IdentityView, Overview
 from govd.contract.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Iterator
     from pathlib import Path
 
     from govd.contract.headmemory import HeadMemory
@@ -31,8 +34,24 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Wire)
 
 _TIMEOUT = httpx.Timeout(10.0)
-_STREAM_TIMEOUT = httpx.Timeout(10.0, read=None)
-PAGE = 200
+_SILENCE = 3.0 * HEARTBEAT_SECONDS
+"""Seconds without a word after which a stream is lost: behind a dead tunnel nobody hangs up."""
+
+
+@contextlib.contextmanager
+def own_files() -> Iterator[None]:
+    """Around what reads and writes the operator's own files, the token and the remembered heads.
+
+    Raises:
+        GovError: one of them cannot be read or written: nothing can be asked without them.
+    """
+    try:
+        yield
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        raise GovError(f"the operator's own file{place} does not serve: {error.strerror or error}") from None
+    except UnicodeError:
+        raise GovError("the file of the operator's token holds none") from None
 
 
 def _part(name: str) -> str:
@@ -47,12 +66,23 @@ class Backend:
         socket: The operators' Unix socket.
         token: Reads the operator's token, at each request, so that a rotated one is taken up.
         heads: What is remembered of this backend's log.
+        silence: Seconds without a word after which an event stream is lost.
+        door: Looks at whose the socket is; without one, it must be this user's or root's.
     """
 
-    def __init__(self, socket: Path, token: Callable[[], str], heads: HeadMemory) -> None:
+    def __init__(
+        self,
+        socket: Path,
+        token: Callable[[], str],
+        heads: HeadMemory,
+        silence: float = _SILENCE,
+        door: Door | None = None,
+    ) -> None:
         self.socket = socket
         self._token = token
         self._heads = heads
+        self._watch = {"trace": (door or Door(socket)).trace}
+        self._silence = httpx.Timeout(10.0, read=silence)
         self._http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://govd", timeout=_TIMEOUT
         )
@@ -65,12 +95,13 @@ class Backend:
         """What the header shows."""
         return await self._call(Overview, "GET", "/v1/overview")
 
-    async def jobs(self, state: str = "held", limit: int = PAGE, cursor: str | None = None) -> JobPage:
-        """One page of jobs: `held`, `open`, `settled` or `all`."""
-        params: dict[str, str] = {"state": state, "limit": str(limit)}
-        if cursor is not None:
-            params["cursor"] = cursor
-        return await self._call(JobPage, "GET", "/v1/jobs", params=params)
+    async def jobs(self, query: JobsQuery) -> JobPage:
+        """One page of jobs.
+
+        Raises:
+            InvalidRequestError: the filter or the cursor is none.
+        """
+        return await self._call(JobPage, "GET", "/v1/jobs", params=query.params())
 
     async def job(self, job: str, *, peek: bool = False) -> JobDetail:
         """A job for review: asking closes its open hold, unless `peek`."""
@@ -80,6 +111,14 @@ class Backend:
     async def vote(self, job: str, submission: VoteSubmission) -> JobDetail:
         """Cast a signed vote."""
         return await self._call(JobDetail, "POST", f"/v1/jobs/{_part(job)}/votes", body=submission)
+
+    async def operators(self) -> list[IdentityView]:
+        """The operators with their public keys, as the backend lists them."""
+        return (await self._call(Identities, "GET", "/v1/operators")).identities
+
+    async def evidence(self, intent: str, kind: str) -> Evidence:
+        """What was gathered about an intent, with its text."""
+        return await self._call(Evidence, "GET", f"/v1/intents/{_part(intent)}/evidence/{_part(kind)}")
 
     async def resolve(self, intent: str, resolution: Resolution) -> IntentDetail:
         """Say what became of an action whose outcome nobody reported."""
@@ -95,6 +134,11 @@ class Backend:
         """The `seq` of the last head that was seen; 0 before the first answer."""
         return SignedHead.parse(self._heads.current).head.seq if self._heads.current else 0
 
+    @property
+    def log(self) -> str:
+        """The id of the backend's log; empty before the first answer."""
+        return SignedHead.parse(self._heads.current).log if self._heads.current else ""
+
     async def events(self, after: int) -> AsyncGenerator[Event]:
         """The events after that `seq`, each once and in order, until the connection ends.
 
@@ -108,13 +152,18 @@ class Backend:
         headers = self._headers(sent) | {"Last-Event-ID": str(after)}
         try:
             async with aconnect_sse(
-                self._http, "GET", "/v1/events", headers=headers, timeout=_STREAM_TIMEOUT
+                self._http,
+                "GET",
+                "/v1/events",
+                headers=headers,
+                timeout=self._silence,
+                extensions=self._watch,
             ) as source:
                 if source.response.is_error:
                     await source.response.aread()
                     raise error_of(source.response)
                 if (head := source.response.headers.get(HEADER)) is not None:
-                    self._heads.received(head, sent)
+                    self._received(head, sent)
                 async with contextlib.aclosing(source.aiter_sse()) as stream:
                     async for item in stream:
                         if not item.data:
@@ -127,7 +176,8 @@ class Backend:
             raise UnreachableError(f"the event stream broke: {type(error).__name__}") from error
 
     def _headers(self, sent: str | None) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {self._token()}"}
+        with own_files():
+            headers = {"Authorization": f"Bearer {self._token()}"}
         return headers | {HEADER: sent} if sent is not None else headers
 
     async def _call(
@@ -156,7 +206,12 @@ class Backend:
         extra: dict[str, Any] = {"json": body.model_dump(mode="json", by_alias=True)} if body else {}
         try:
             response = await self._http.request(
-                method, path, params=params or None, headers=self._headers(sent), **extra
+                method,
+                path,
+                params=params or None,
+                headers=self._headers(sent),
+                extensions=self._watch,
+                **extra,
             )
         except httpx.HTTPError as error:
             raise UnreachableError(
@@ -165,12 +220,16 @@ class Backend:
         if response.is_error:
             self._note_head_of_refusal(response, sent)
             raise error_of(response)
-        self._heads.received(response.headers.get(HEADER), sent)
+        self._received(response.headers.get(HEADER), sent)
         return response
+
+    def _received(self, head: str | None, sent: str | None) -> None:
+        with own_files():
+            self._heads.received(head, sent)
 
     def _note_head_of_refusal(self, response: httpx.Response, sent: str | None) -> None:
         """A refusal's head is looked at where there is one; the refusal itself is what is told."""
         head = response.headers.get(HEADER)
         if head is not None:
             with contextlib.suppress(GovError):
-                self._heads.received(head, sent)
+                self._received(head, sent)

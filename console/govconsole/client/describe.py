@@ -9,8 +9,11 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from govconsole.client import mail as mails
 from govconsole.client.amounts import short
 from govconsole.client.document import MIXED, Document, Line, Span, field_line, line
+from govconsole.client.mail import mail_of
+from govconsole.client.transfer import transfer_of
 from govd.contract import actions
 from govd.contract.text import mixed_scripts
 
@@ -43,66 +46,84 @@ _PHRASES: dict[type[actions.Action], Callable[[Any], str]] = {
 
 def headline(intent: IntentDetail) -> str:
     """The action in one phrase."""
+    if (transfer := transfer_of(intent)) is not None:
+        return f"{transfer.words}  by {transfer.tool}"
     return _PHRASES[type(intent.action)](intent.action)
 
 
-def describe(number: int, intent: IntentDetail) -> Document:
-    """One action, numbered: a headline and its particulars."""
+def describe(number: int, intent: IntentDetail, *, full: bool = False) -> Document:
+    """One action, numbered: a headline and its particulars. `full`: nothing is cut."""
+    cut = _whole if full else _cut
     phrase = headline(intent)
     flag = (Span(MIXED, "warn"),) if mixed_scripts(phrase) else ()
-    shown = Span(phrase if len(phrase) <= 2 * _CUT else phrase[: 2 * _CUT] + "…" + _MORE, "title")
+    shown = Span(phrase if full or len(phrase) <= 2 * _CUT else phrase[: 2 * _CUT] + "…" + _MORE, "title")
     lines = [line(Span(f"{number}  ", "accent"), shown, *flag, indent=1, hang=3)]
-    lines += _particulars(intent)
+    mail = mail_of(intent)
+    if mail is None:
+        lines += _particulars(intent, cut)
+    else:
+        lines += mails.whole(mail) if full else mails.summary(mail)
+        lines += _reach(intent.action, cut) if isinstance(intent.action, actions.ToolCall) else []
     lines += [
-        field_line("reads", _cut(item.path), Span(f"  sha256 {short(item.sha256)}", "dim"), indent=4)
+        field_line("reads", cut(item.path), Span(f"  sha256 {short(item.sha256)}", "dim"), indent=4)
         for item in intent.inputs
     ]
     return lines
 
 
-def _particulars(intent: IntentDetail) -> Document:
+def _whole(text: str) -> str:
+    return text
+
+
+def _particulars(intent: IntentDetail, cut: Callable[[str], str]) -> Document:
     action = intent.action
     if isinstance(action, actions.ProcessExec):
-        return _process(action)
+        return _process(action, cut)
     if isinstance(action, actions.ToolCall):
-        reach = [field_line("reaches", _cut(", ".join(action.domains)), indent=4)] if action.domains else []
-        return _arguments(action.arguments) + reach
+        transfer = transfer_of(intent)
+        if transfer is None:
+            return _arguments(action.arguments, cut) + _reach(action, cut)
+        return (_arguments(transfer.rest, cut) if transfer.rest else []) + _reach(action, cut)
     if isinstance(action, actions.Admin):
-        return _arguments(action.arguments)
+        return _arguments(action.arguments, cut)
     known = action.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return [field_line(key, _cut(str(value)), width=14, indent=4) for key, value in known.items()]
+    return [field_line(key, cut(str(value)), width=14, indent=4) for key, value in known.items()]
 
 
-def _process(action: actions.ProcessExec) -> Document:
+def _reach(action: actions.ToolCall, cut: Callable[[str], str]) -> Document:
+    return [field_line("reaches", cut(", ".join(action.domains)), indent=4)] if action.domains else []
+
+
+def _process(action: actions.ProcessExec, cut: Callable[[str], str]) -> Document:
     lines: Document = []
     if action.git is not None:
         lines += [
             field_line("object", item.object, Span(" → ", "dim"), item.ref, indent=4)
             for item in action.git.updates
         ]
-        lines.append(field_line("from", _cut(action.git.repository), indent=4))
+        lines.append(field_line("from", cut(action.git.repository), indent=4))
     lines += [
-        field_line("command", _cut(shlex.join(action.argv)), indent=4),
-        field_line("in", _cut(action.cwd), indent=4),
-        _file("binary", action.binary),
+        field_line("command", cut(shlex.join(action.argv)), indent=4),
+        field_line("in", cut(action.cwd), indent=4),
+        _file("binary", action.binary, cut),
     ]
-    lines += [_file("script", item) for item in action.scripts]
+    lines += [_file("script", item, cut) for item in action.scripts]
     if action.env:
-        lines.append(field_line("env", _cut(" ".join(sorted(action.env))), indent=4))
+        lines.append(field_line("env", cut(" ".join(sorted(action.env))), indent=4))
     return lines
 
 
-def _file(name: str, file: actions.PinnedFile) -> Line:
-    return field_line(name, _cut(file.path), Span(f"  sha256 {short(file.sha256)}", "dim"), indent=4)
+def _file(name: str, file: actions.PinnedFile, cut: Callable[[str], str]) -> Line:
+    return field_line(name, cut(file.path), Span(f"  sha256 {short(file.sha256)}", "dim"), indent=4)
 
 
-def _arguments(arguments: dict[str, object]) -> Document:
+def _arguments(arguments: dict[str, object], cut: Callable[[str], str]) -> Document:
     width = min(max((len(key) for key in arguments), default=0) + 2, 20)
     found: Document = []
     for key, value in arguments.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         flag = (Span(MIXED, "warn"),) if mixed_scripts(text) else ()
-        found.append(field_line(_cut(key), _cut(text), *flag, width=width, indent=4))
+        found.append(field_line(cut(key), cut(text), *flag, width=width, indent=4))
     return found or [field_line("", Span("no arguments", "dim"), width=0, indent=4)]
 
 

@@ -5,9 +5,10 @@ Every span is made visible when it is built, so that nothing unsanitised can be 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from govd.contract.text import mixed_scripts, visible
 
@@ -18,6 +19,8 @@ Role = Literal["plain", "dim", "heading", "title", "agent", "good", "warn", "bad
 """What a span means; a theme gives it a colour, and its glyph or word stays readable without one."""
 
 MIXED = " ⚠ mixed alphabets"
+
+_WORDS: Final = re.compile(r" +|[^ ]+")
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,15 @@ def field_line(name: str, *value: str | Span, width: int = 9, indent: int = 3) -
 
 @dataclass
 class _Row:
-    spans: list[Span] = field(default_factory=list)
+    parts: list[tuple[str, Role]] = field(default_factory=list)
     used: int = 0
 
     def add(self, text: str, role: Role) -> None:
-        self.spans.append(Span(text, role))
+        # One span for words of one role; marks stay apart: those of two words are not counted as one's.
+        if self.parts and self.parts[-1][1] == role and cell_len(text[:1]):
+            self.parts[-1] = (self.parts[-1][0] + text, role)
+        else:
+            self.parts.append((text, role))
         self.used += cell_len(text)
 
 
@@ -110,6 +117,10 @@ def wrap(document: Iterable[Line], width: int) -> list[Line]:
 def _wrap_line(item: Line, width: int) -> Iterator[Line]:
     lead = cell_len(item.lead.text) if item.lead else 0
     room = max(width - item.indent - lead, 4)
+    if sum(cell_len(span.text) for span in item.spans) <= room:
+        # Nearly all lines fit: a diff of thousands is wrapped at once.
+        yield Line(item.spans, item.indent, 0, item.lead)
+        return
     row, first = _Row(), True
     for span in item.spans:
         for word in _words(span.text):
@@ -129,16 +140,13 @@ def _wrap_line(item: Line, width: int) -> Iterator[Line]:
 
 
 def _row(item: Line, row: _Row, *, first: bool) -> Line:
-    return Line(tuple(row.spans), item.indent + (0 if first else item.hang), 0, item.lead)
+    spans = tuple(Span(text, role) for text, role in row.parts)
+    return Line(spans, item.indent + (0 if first else item.hang), 0, item.lead)
 
 
 def _words(text: str) -> Iterator[str]:
     """Words and the runs of spaces between them, in order."""
-    start = 0
-    for index in range(1, len(text) + 1):
-        if index == len(text) or (text[index] == " ") != (text[index - 1] == " "):
-            yield text[start:index]
-            start = index
+    return (found.group() for found in _WORDS.finditer(text))
 
 
 def _pieces(word: str, first: int, rest: int) -> Iterator[str]:
@@ -147,6 +155,10 @@ def _pieces(word: str, first: int, rest: int) -> Iterator[str]:
         yield word[: max(first, 0)]
         return
     limit = first if first >= cell_len(word) else rest
+    if word.isascii():
+        yield word[:limit]
+        yield from (word[at : at + rest] for at in range(limit, len(word), rest))
+        return
     piece, used = "", 0
     for char in word:
         cells = cell_len(char)

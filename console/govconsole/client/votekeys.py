@@ -32,16 +32,21 @@ class KeyRing:
     def __init__(self, path: Path, clock: Clock, idle: float = IDLE_SECONDS) -> None:
         self._path = path
         self._clock = clock
-        self._idle = idle
+        self.idle = idle
         self._key: Ed25519PrivateKey | None = None
         self._touched = 0.0
 
     @property
     def unlocked(self) -> bool:
         """Whether a vote can be signed without asking; forgets the key when the idle time is over."""
-        if self._key is not None and self._clock.monotonic() - self._touched >= self._idle:
+        if self._key is not None and self._clock.monotonic() - self._touched >= self.idle:
             self._key = None
         return self._key is not None
+
+    @property
+    def left(self) -> float:
+        """For how many seconds the key stays unlocked without a key press; 0 when it is locked."""
+        return self._touched + self.idle - self._clock.monotonic() if self.unlocked else 0.0
 
     def touch(self) -> None:
         """A key was pressed."""

@@ -5,21 +5,45 @@ Must never let the review that is signed be another one than the dialog showed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
-from govconsole.client.review import Prepared, Words, prepare
-from govconsole.messages import Refused, VoteCast
+from govconsole.client.batch import Batch, sort_out
+from govconsole.client.known import known
+from govconsole.messages import BatchCast, BatchGathered, Refused, VoteCast
+from govconsole.screens.batch import BatchDialog
 from govconsole.screens.passphrase import PassphraseDialog
 from govconsole.screens.vote import VoteDialog
 from govd.contract.errors import GovError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
     from textual.screen import Screen
 
+    from govconsole.client.known import Known
+    from govconsole.client.review import Prepared, Words
     from govconsole.session import Session
     from govd.contract.jobs import JobDetail
     from govd.contract.votes import Verdict
+
+_AT_ONCE: Final = 8
+
+
+def _unlocked(
+    screen: Screen[None], session: Session, cast: Callable[[], Coroutine[None, None, None]]
+) -> None:
+    """Cast at once while the key is unlocked; else have it unlocked first."""
+    if session.keys.unlocked:
+        screen.run_worker(cast(), group="verbs")
+        return
+
+    def opened(unlocked: bool | None) -> None:  # noqa: FBT001 - the answer of a dialog
+        if unlocked:
+            screen.run_worker(cast(), group="verbs")
+
+    screen.app.push_screen(PassphraseDialog(session.keys, session.operator, session.clock), opened)
 
 
 @dataclass(frozen=True)
@@ -46,32 +70,76 @@ class Ballot:
         self.screen.app.push_screen(dialog, self._worded)
 
     def _worded(self, words: Words | None) -> None:
-        if words is None:
-            return
-        if self.session.keys.unlocked:
-            self.screen.run_worker(self._cast(words), group="verbs")
-            return
+        if words is not None:
+            _unlocked(self.screen, self.session, lambda: self._cast(words))
 
-        def opened(passphrase: str | None) -> None:
-            if passphrase is not None:
-                self.screen.run_worker(self._cast(words, passphrase), group="verbs")
-
-        self.screen.app.push_screen(PassphraseDialog(self.session.operator, self.session.clock), opened)
-
-    async def _cast(self, words: Words, passphrase: str | None = None) -> None:
+    async def _cast(self, words: Words) -> None:
         shown = self.session.clock.monotonic() - self.since
         try:
-            detail = await self.session.vote(self.prepared, self.verdict, words, shown, passphrase)
+            detail = await self.session.vote(self.prepared, self.verdict, words, shown)
         except GovError as error:
             self.screen.post_message(Refused(self.prepared.detail.id, error))
         else:
             self.screen.post_message(VoteCast(self.verdict, detail))
 
 
-def votable(detail: JobDetail) -> bool:
-    """Whether a verb makes sense: also on an altered action, since the verb itself says why it is refused."""
-    try:
-        prepare(detail)
-    except GovError:
-        return detail.hold is not None and str(detail.state) == "held"
-    return True
+@dataclass
+class BatchBallot:
+    """One verdict on several jobs: each is fetched anew, shown in one dialog, and gets a vote of its own.
+
+    Args:
+        screen: Where the dialog opens, and which takes the messages.
+        session: Signs and casts.
+        jobs: The jobs, by id, with the words that they are told by where they cannot be fetched.
+        verdict: What is voted.
+        opened: The tokens of the reviews that stood open before the operator, by job.
+    """
+
+    screen: Screen[None]
+    session: Session
+    jobs: Mapping[str, str]
+    verdict: Verdict
+    opened: Mapping[str, str]
+    _since: float = field(default=0.0)
+
+    def gather(self) -> None:
+        """Fetch the jobs; `BatchGathered` comes when they are there."""
+        self.screen.run_worker(self._gather(), group="verbs")
+
+    async def _gather(self) -> None:
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(job: str) -> Known | tuple[str, str]:
+            async with gate:
+                try:
+                    return known(await self.session.backend.job(job))
+                except GovError as error:
+                    return self.jobs[job], error.detail
+
+        found = await asyncio.gather(*(one(job) for job in self.jobs))
+        ready, left_out = sort_out(
+            [item for item in found if not isinstance(item, tuple)], self.verdict, self.opened
+        )
+        missed = [item for item in found if isinstance(item, tuple)]
+        self.screen.post_message(BatchGathered(self, Batch(self.verdict, ready, [*left_out, *missed])))
+
+    def ask(self, batch: Batch) -> None:
+        """Show what will be signed for each job, and go on if it is confirmed."""
+        self._since = self.session.clock.monotonic()
+
+        def worded(words: Words | None) -> None:
+            if words is not None:
+                _unlocked(self.screen, self.session, lambda: self._cast(batch, words))
+
+        self.screen.app.push_screen(BatchDialog(batch, self.session.operator, self.session.clock), worded)
+
+    async def _cast(self, batch: Batch, words: Words) -> None:
+        done: list[JobDetail] = []
+        refused: list[tuple[str, GovError]] = []
+        shown = self.session.clock.monotonic() - self._since
+        for prepared in batch.ready:
+            try:
+                done.append(await self.session.vote(prepared, batch.verdict, words, shown))
+            except GovError as error:
+                refused.append((prepared.detail.title, error))
+        self.screen.post_message(BatchCast(batch.verdict, done, refused))

@@ -1,14 +1,18 @@
-"""What every dialog shares: it is deaf for a moment after it opens, and escape leaves it without effect.
+"""What every dialog shares: it is deaf until it has stood for a moment, and escape leaves it without effect.
 
 A terminal does not say which keys are repeats: whoever leans on a key must not confirm what it opened.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
-from textual.binding import Binding
 from textual.screen import ModalScreen
+
+from govconsole.actions.registry import SCOPES
+from govconsole.binding import bindings
+from govconsole.shell import shell_of
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -23,7 +27,8 @@ R = TypeVar("R")
 class Dialog(ModalScreen[R | None]):
     """A modal dialog whose answer is None when it was left."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Cancel")]
+    scope: ClassVar[str] = "passphrase"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("passphrase")
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 60%; }
@@ -43,18 +48,38 @@ class Dialog(ModalScreen[R | None]):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
-        self._opened_at = clock.monotonic()
+        self._stands_since = math.inf
 
     def on_mount(self) -> None:
-        """It is on the screen from now on."""
-        self._opened_at = self._clock.monotonic()
+        """It has been told to appear; it is on the screen after the next frame, and not before."""
+        self.call_after_refresh(self.stands)
+
+    def stands(self) -> None:
+        """A frame of it was drawn: who reads begins now."""
+        if self._stands_since == math.inf:
+            self._stands_since = self._clock.monotonic()
 
     @property
     def deaf(self) -> bool:
         """Whether keys and clicks are still discarded."""
-        return self._clock.monotonic() - self._opened_at < DEAF_SECONDS
+        return self._too_early(self._clock.monotonic())
+
+    def ignores(self, stamp: float) -> bool:
+        """Whether it discards what a hand did then. What waited behind a frame is as old as it is."""
+        return self.deaf or self._too_early(self._clock.stamped(stamp))
+
+    def _too_early(self, moment: float) -> bool:
+        return moment - self._stands_since < DEAF_SECONDS
 
     def action_leave(self) -> None:
         """Leave without effect."""
         if not self.deaf:
             self.dismiss(None)
+
+    def action_help(self) -> None:
+        """The keys of this dialog."""
+        from govconsole.screens.help import help_document
+        from govconsole.screens.reader import Reader
+
+        document = help_document((self.scope,), shell_of(self.app).keymap)
+        self.app.push_screen(Reader(f"Keys ▸ {SCOPES[self.scope].title}", document))

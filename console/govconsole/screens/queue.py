@@ -7,236 +7,137 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Static
 
-from govconsole.actions import APP, QUEUE, Action, Situation
-from govconsole.client.describe import raw
-from govconsole.client.document import Document, Span, blank, line
-from govconsole.client.jobview import Row, job_document
-from govconsole.client.review import prepare
-from govconsole.feed import Feed
-from govconsole.messages import DetailArrived, Happened, Lost, Refreshed, Refused, VoteCast
-from govconsole.screens.ballot import Ballot, votable
-from govconsole.screens.reader import Reader, help_document
-from govconsole.state.queue import VIEWS, Queue
-from govconsole.state.status import Status, banner, header
-from govconsole.widgets.chrome import Banner, FooterBar, HeaderBar
-from govconsole.widgets.joblist import JobList, columns
-from govconsole.widgets.paint import words
+from govconsole.actions.model import Situation
+from govconsole.actions.registry import SCOPES
+from govconsole.binding import bindings
+from govconsole.client.document import blank
+from govconsole.screens.queuejobs import QueueJobs
+from govconsole.widgets.joblist import JobList, ListHead
 from govconsole.widgets.pane import DocumentPane
-from govd.contract.errors import GovError
+from govd.contract.errors import ConflictError, InvalidRequestError
 from govd.contract.text import visible
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.timer import Timer
 
-    from govconsole.session import Session
-    from govd.contract.jobs import JobDetail
+    from govconsole.actions.registry import Scope
+    from govconsole.messages import BatchCast, BatchGathered, VoteCast
+    from govconsole.screens.ballot import BatchBallot
+    from govconsole.shell import Shell
     from govd.contract.votes import Verdict
 
 _REST = 0.15
 _DONE = {"approve": "approved", "deny": "denied", "deny_with_guidance": "denied, with guidance"}
 
 
-class QueueScreen(Screen[None]):
+class QueueScreen(QueueJobs):
     """List left, job right; one above the other on a narrow terminal."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(action.key, f"act({action.id!r})", action.label, show=False, priority=action.id == "pane")
-        for action in QUEUE
-    ]
+    spec: ClassVar[Scope] = SCOPES["queue"]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("queue", act=True)
     DEFAULT_CSS = """
     QueueScreen #columns { height: 1fr; width: 1fr; layout: horizontal; }
-    QueueScreen #left { width: 1fr; height: 1fr; }
-    QueueScreen #columns-row { height: 1; color: $foreground 60%; text-wrap: nowrap; }
-    QueueScreen #detail { width: 1fr; height: 1fr; border-left: solid $panel; }
+    QueueScreen #left { width: 1fr; height: 1fr; max-width: 110; }
+    QueueScreen #detail { width: 1fr; height: 1fr; border-left: solid $line; }
     QueueScreen #detail:focus { border-left: solid $accent; }
-    QueueScreen #pill { height: 1; padding: 0 1; color: $accent; }
-    QueueScreen JobList { height: 1fr; }
+    QueueScreen #foot { height: 1; padding: 0 1; text-wrap: nowrap; }
     QueueScreen.-narrow #columns { layout: vertical; }
-    QueueScreen.-narrow #left { width: 1fr; height: 8; }
-    QueueScreen.-narrow #detail { width: 1fr; border-left: none; border-top: solid $panel; }
+    QueueScreen.-narrow #left { width: 1fr; height: 40%; max-width: 100%; min-height: 6; }
+    QueueScreen.-narrow #detail { width: 1fr; border-left: none; border-top: solid $line; }
     QueueScreen.-narrow #detail:focus { border-left: none; border-top: solid $accent; }
     QueueScreen.-zoom #left { display: none; }
     QueueScreen.-zoom #detail { border: none; }
-    QueueScreen.-lost #columns { opacity: 55%; }
+    QueueScreen.-lost #columns { opacity: 70%; }
     """
 
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
-        self.queue = Queue()
-        self.status = Status()
-        self.details: dict[str, JobDetail] = {}
-        self.total = 0
-        self._shown_since: tuple[str, float] = ("", 0.0)
-        self._stale = False
-        self._rest: Timer | None = None
+    def __init__(self, shell: Shell) -> None:
+        super().__init__(shell)
+        self._batch: BatchBallot | None = None
 
-    def compose(self) -> ComposeResult:
-        """Header, what is wrong, the two panes, the keys."""
-        yield HeaderBar()
-        yield Banner()
+    def compose_body(self) -> ComposeResult:
+        """The two panes."""
         with Horizontal(id="columns"):
             with Vertical(id="left"):
-                yield Static(id="columns-row", markup=False)
-                yield JobList(self.queue, self._session.clock, id="list")
-                yield Static(id="pill", markup=False)
+                yield ListHead(self.queue)
+                yield JobList(self.queue, self.session.clock, id="list")
+                yield Static(id="foot", markup=False)
             yield DocumentPane(id="detail")
-        yield FooterBar()
 
     def on_mount(self) -> None:
-        """Start listening; the clock in the header ticks."""
+        """The list has the keys."""
         self.query_one(JobList).focus()
-        self.feed = Feed(self._session.backend, self.post_message)
-        self.run_worker(self.feed.run(), group="feed")
-        self.set_interval(1.0, self._tick)
         self.redraw()
 
-    # What came in
-
-    def on_resize(self) -> None:
-        """Header and footer are laid out to the width."""
-        self.call_after_refresh(self.redraw)
-
-    def on_refreshed(self, message: Refreshed) -> None:
-        """The backend answered."""
-        was_lost = not self.status.connected
-        self.status = self.status.heard(message.overview, self._session.clock.now())
-        if message.view == self.queue.view:
-            before = self.queue.cursor
-            self.total = message.page.total
-            self.queue.merge(Row.of(job) for job in message.page.jobs)
-            if was_lost or self._stale or self.queue.cursor != before:
-                self._stale = False
-                self._fetch_focused()
-        self.redraw()
-
-    def on_happened(self, message: Happened) -> None:
-        """Something happened to a job; the one under the cursor is fetched again."""
-        job = message.event.job
-        if job is not None and job != self.queue.cursor:
-            self.details.pop(job, None)
-        elif job is not None:
-            # Fetched with the refresh that follows: a hundred events are one request, not a hundred.
-            self._stale = True
-
-    def on_lost(self, message: Lost) -> None:
-        """The backend is lost: what is shown stays, greyed, and nothing can be done to it."""
-        self.status = self.status.lost(message.error.detail, message.retries, self._session.clock.now())
-        self.redraw()
-
-    def on_detail_arrived(self, message: DetailArrived) -> None:
-        """A job, for the pane if the cursor is still on it."""
-        self.details[message.detail.id] = message.detail
-        if message.detail.id == self.queue.cursor and message.peeked and _next_waits(message.detail):
-            self._fetch_focused()
-        self.redraw()
-
-    def on_refused(self, message: Refused) -> None:
-        """The backend said no: say so, and show the job as it stands."""
-        self._say(message.error)
-        if message.job == self.queue.cursor and self.status.connected:
-            self._fetch_focused()
+    # What came of votes
 
     def on_vote_cast(self, message: VoteCast) -> None:
         """A vote was taken."""
         detail = message.detail
-        self.details[detail.id] = detail
+        self.details.take(detail)
+        self.queue.marks.discard(detail.id)
+        self.queue.touch(detail.id)
         self.notify(visible(f"{_DONE[message.verdict]}: {detail.title}"), markup=False)
-        self.feed.refresh()
+        self.shell.did(f"vote.{message.verdict}")
+        self.shell.live.refresh()
         self.redraw()
 
-    # Drawing
+    def on_batch_gathered(self, message: BatchGathered) -> None:
+        """The marked jobs are there: show what would be signed, or why nothing would."""
+        from govconsole.client.batch import told
+
+        batch, ballot = message.batch, self._batch
+        if ballot is None or message.ballot is not ballot:
+            return  # He has asked for another vote since, or for none.
+        self._batch = None
+        if self.app.screen is not self or self.queue.marks != set(ballot.jobs):
+            self.say(
+                ConflictError("the marks or the screen changed while the jobs were fetched", hint="ask again")
+            )
+        elif batch.ready:
+            ballot.ask(batch)
+        else:
+            self.say(ConflictError(f"none of them takes this vote: {told(batch.left_out)}"))
+
+    def on_batch_cast(self, message: BatchCast) -> None:
+        """Votes on several jobs were taken, or refused."""
+        from govconsole.client.batch import told
+
+        for detail in message.done:
+            self.details.take(detail)
+            self.queue.marks.discard(detail.id)
+            self.queue.touch(detail.id)
+        if count := len(message.done):
+            self.notify(f"{_DONE[message.verdict]}: {count} job{'s' * (count != 1)}", markup=False)
+        if message.refused:
+            refused = [(title, error.detail) for title, error in message.refused]
+            self.say(ConflictError(f"{len(refused)} refused: {told(refused)}"))
+        self.shell.live.refresh()
+        self.redraw()
 
     def situation(self) -> Situation:
         """What decides which keys work."""
         job = self.queue.cursor
-        detail = self.details.get(job or "")
+        known = self.details.of(job)
         row = self.queue.rows.get(job or "")
         return Situation(
-            connected=self.status.connected,
             job=job,
-            loaded=detail is not None,
-            votable=detail is not None and votable(detail),
-            state=str(detail.state) if detail else row.state if row else "",
+            loaded=known is not None,
+            votable=known is not None and known.votable,
+            state=str(known.detail.state) if known else row.state if row else "",
             waiting=self.queue.news,
-            alarms=len(self.status.alarms),
+            pane="detail" if self.has_class("-zoom") or self.query_one("#detail").has_focus else "list",
+            view=self.queue.wanted.view,
+            marked=len(self.queue.marks),
+            filter=self.queue.wanted.filter,
+            ranging=self.queue.anchor is not None,
+            unread=known is not None and known.careful and not self.was_read(known),
         )
 
-    def redraw(self) -> None:
-        """Draw everything from the state."""
-        for job in self.queue.gone:
-            if (known := self.details.get(job)) is not None:
-                self.queue.settle(job, str(known.state))
-        self.set_class(not self.status.connected, "-lost")
-        self._tick()
-        jobs = self.query_one(JobList)
-        jobs.redraw()
-        self.query_one("#columns-row", Static).update(words(columns(jobs.scrollable_content_region.width)))
-        self.query_one("#pill", Static).update(words(self._pill()))
-        self._draw_detail()
-        self.query_one(FooterBar).show([*QUEUE, *APP], self.situation())
-
-    def _tick(self) -> None:
-        now = self._session.clock.now()
-        self.query_one(HeaderBar).show(header(self.status, unlocked=self._session.keys.unlocked, now=now))
-        self.query_one(Banner).show(banner(self.status, now))
-        self.query_one(JobList).refresh()
-
-    def _pill(self) -> str:
-        parts = [f"{self.queue.view}: {self.total}"]
-        if len(self.queue.rows) + len(self.queue.waiting) < self.total:
-            parts = [f"{self.queue.view}: the first {len(self.queue.rows)} of {self.total}"]
-        if new := len(self.queue.waiting):
-            parts.append(f"{new} new, n to show")
-        if gone := len(self.queue.gone):
-            parts.append(f"{gone} left, n to clear")
-        return "── " + " · ".join(parts) + " ──"
-
-    def _draw_detail(self) -> None:
-        job = self.queue.cursor
-        pane = self.query_one("#detail", DocumentPane)
-        detail = self.details.get(job or "")
-        shown, _ = self._shown_since
-        pane.show(self._document(detail), keep_place=job == shown)
-        if detail is not None and shown != job:
-            self._shown_since = (detail.id, self._session.clock.monotonic())
-        elif job is None:
-            self._shown_since = ("", 0.0)
-
-    def _document(self, detail: JobDetail | None) -> Document:
-        if detail is not None:
-            return job_document(detail)
-        if self.queue.cursor is not None:
-            return [line(Span("…", "dim"))]
-        if not self.status.connected:
-            return [line(Span("Nothing is known yet: the backend has not answered.", "dim"))]
-        url = self.status.overview.agent_url if self.status.overview else ""
-        return [
-            line(Span("Nothing is held.", "title")),
-            blank(),
-            line(Span("Actions that policy cannot settle alone appear here.", "dim")),
-            line(Span(f"Agents ask at {url}", "dim")),
-        ]
-
     # Acting
-
-    def action_act(self, name: str) -> None:
-        """Run an action of the registry, or say why it does not work now."""
-        if self.app.screen is not self:
-            return
-        action: Action = next(one for one in QUEUE if one.id == name)
-        why = action.blocked(self.situation())
-        if why is not None:
-            self.notify(visible(f"{action.label}: {why}"), severity="warning", markup=False)
-            return
-        getattr(self, f"do_{name}")()
 
     def do_approve(self) -> None:
         """Ask for an approval."""
@@ -250,48 +151,34 @@ class QueueScreen(Screen[None]):
         """Ask for a refusal that tells the agent what to do instead."""
         self._review("deny_with_guidance")
 
+    def do_clear(self) -> None:
+        """Back by one step: first out of a vote whose jobs are still being fetched."""
+        if self._batch is None:
+            super().do_clear()
+            return
+        self._batch = None
+        self.notify("no vote is asked for: the marks stay", markup=False)
+
     def do_open(self) -> None:
         """The full arguments."""
-        detail = self.details[self.queue.cursor or ""]
+        from govconsole.client.describe import raw
+        from govconsole.screens.reader import Reader
+
+        known = self.details.of(self.queue.cursor)
+        if known is None:
+            return
+        detail = known.detail
         intents = [*(detail.hold.intents if detail.hold else []), *detail.settled]
         document = [part for intent in intents for part in (*raw(intent), blank())]
         self.app.push_screen(Reader(f"Full arguments ▸ {detail.title}", document))
 
-    def do_show_new(self) -> None:
-        """Show what is new."""
-        self.queue.reveal()
-        self._moved()
+    def do_content(self) -> None:
+        """What it would change or send."""
+        from govconsole.screens.content import ContentReader
 
-    def do_view(self) -> None:
-        """The next view."""
-        self.queue.switch(VIEWS[(VIEWS.index(self.queue.view) + 1) % len(VIEWS)])
-        self.feed.view = self.queue.view
-        self.feed.refresh()
-        self.redraw()
-
-    def do_seen(self) -> None:
-        """The alarms were seen."""
-        self.run_worker(self._see([alarm.id for alarm in self.status.alarms]), group="verbs")
-
-    def do_down(self) -> None:
-        """The next job."""
-        self.queue.move(1)
-        self._moved()
-
-    def do_up(self) -> None:
-        """The job before."""
-        self.queue.move(-1)
-        self._moved()
-
-    def do_top(self) -> None:
-        """The first job."""
-        self.queue.move(-len(self.queue.order))
-        self._moved()
-
-    def do_bottom(self) -> None:
-        """The last job."""
-        self.queue.move(len(self.queue.order))
-        self._moved()
+        known = self.details.of(self.queue.cursor)
+        if known is not None:
+            self.app.push_screen(ContentReader(known.detail, self.session.backend))
 
     def do_pane(self) -> None:
         """The other pane."""
@@ -299,67 +186,44 @@ class QueueScreen(Screen[None]):
         (jobs if pane.has_focus and not self.has_class("-zoom") else pane).focus()
 
     def do_zoom(self) -> None:
-        """The job alone, and back."""
-        zoomed = not self.has_class("-zoom") and self.queue.cursor is not None
+        """The job alone."""
+        self.zoom()
+
+    def zoom(self, *, out: bool = False) -> None:
+        """The job over the whole screen, or back."""
+        zoomed = not out and not self.has_class("-zoom") and self.queue.cursor is not None
         self.set_class(zoomed, "-zoom")
         (self.query_one("#detail", DocumentPane) if zoomed else self.query_one(JobList)).focus()
 
-    def on_job_list_picked(self, message: JobList.Picked) -> None:
-        """A row was clicked."""
-        self.queue.select(message.job)
-        self._moved()
-
-    def show_help(self) -> None:
-        """The keys of this screen."""
-        self.app.push_screen(Reader("Keys ▸ Queue", help_document((("Queue", QUEUE), ("Everywhere", APP)))))
-
-    def _moved(self) -> None:
-        self.redraw()
-        if self.queue.cursor is not None and self.queue.cursor not in self.details:
-            # Asking closes the job's hold for review: not for each row that the cursor flies over.
-            if self._rest is not None:
-                self._rest.stop()
-            self._rest = self.set_timer(_REST, self._fetch_focused)
-
     def _review(self, verdict: Verdict) -> None:
-        detail = self.details[self.queue.cursor or ""]
-        try:
-            prepared = prepare(detail)
-        except GovError as error:
-            self._say(error)
+        from govconsole.screens.ballot import Ballot
+
+        self._batch = None
+        if self.queue.marks:
+            self._review_marked(verdict)
             return
-        job, since = self._shown_since
-        seen = since if job == detail.id else self._session.clock.monotonic()
-        Ballot(self, self._session, prepared, verdict, seen).ask()
+        known = self.details.of(self.queue.cursor)
+        if known is None:
+            return
+        if known.prepared is None:
+            self.say(known.why or InvalidRequestError("nothing can be signed"))
+            return
+        job, since = self.shown_since
+        seen = since if job == known.detail.id else self.session.clock.monotonic()
+        Ballot(self, self.session, known.prepared, verdict, seen).ask()
 
-    def _say(self, error: GovError) -> None:
-        hint = f" ({error.hint})" if error.hint else ""
-        self.notify(visible(f"{error.detail}{hint}"), severity="error", timeout=10, markup=False)
+    def _review_marked(self, verdict: Verdict) -> None:
+        from govconsole.client.batch import MOST
+        from govconsole.screens.ballot import BatchBallot
 
-    # Workers: they post messages and touch no widget
-
-    def _fetch_focused(self) -> None:
-        job = self.queue.cursor
-        if job is not None:
-            known = self.details.get(job)
-            peek = known is not None and known.hold is not None
-            self.run_worker(self._fetch(job, peek=peek), group="detail", exclusive=True)
-
-    async def _fetch(self, job: str, *, peek: bool) -> None:
-        try:
-            self.post_message(DetailArrived(await self._session.backend.job(job, peek=peek), peeked=peek))
-        except GovError as error:
-            self.post_message(Refused(job, error))
-
-    async def _see(self, alarms: list[str]) -> None:
-        try:
-            for alarm in alarms:
-                await self._session.backend.alarm_seen(alarm)
-        except GovError as error:
-            self.post_message(Refused("", error))
-        self.feed.refresh()
-
-
-def _next_waits(detail: JobDetail) -> bool:
-    """Whether the review that was shown is over, and another one waits to be closed for review."""
-    return detail.hold is None and detail.waiting_holds > 0
+        marks = self.queue.marks
+        if len(marks) > MOST:
+            self.say(ConflictError(f"{len(marks):,} jobs are marked: a dialog shows {MOST} at most"))
+            return
+        order = sorted(
+            marks, key=lambda job: (self.queue.window.place(job) is None, self.queue.window.place(job))
+        )
+        rows = self.queue.rows
+        jobs = {job: rows[job].title if job in rows else job for job in order}
+        self._batch = BatchBallot(self, self.session, jobs, verdict, dict(self.queue.opened))
+        self._batch.gather()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import Binding
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from govconsole.actions import Action, key_label
-from govconsole.client.document import Document, Span, blank, heading, line
+from govconsole.binding import bindings
+from govconsole.client.document import Document, Span, plain
+from govconsole.screens.clipboard import copy
+from govconsole.state.status import Group
 from govconsole.widgets.chrome import HeaderBar
 from govconsole.widgets.pane import DocumentPane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 class Reader(ModalScreen[None]):
     """Shows a document until it is left."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,o,question_mark", "dismiss", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("reader")
     DEFAULT_CSS = """
     Reader { background: $background; }
     Reader DocumentPane { height: 1fr; }
@@ -39,21 +38,17 @@ class Reader(ModalScreen[None]):
         """Title, document, keys."""
         yield HeaderBar()
         yield DocumentPane(self._document)
-        yield Static("esc back   j k space scroll", id="keys", markup=False)
+        yield Static("esc back   j k space scroll   y copy", id="keys", markup=False)
 
     def on_mount(self) -> None:
         """Draw the title."""
-        self.query_one(HeaderBar).show([[Span(self._title, "title")]])
+        title = (Span(self._title, "title"),)
+        self.query_one(HeaderBar).show([Group(title, title)])
 
+    def action_copy(self) -> None:
+        """Copy all of it."""
+        copy(self.app, "the text", plain(self._document))
 
-def help_document(groups: Iterable[tuple[str, Iterable[Action]]]) -> Document:
-    """The keys of a screen, from the registry."""
-    found: Document = []
-    for name, actions in groups:
-        found += [heading(name), blank()]
-        for action in actions:
-            found.append(line(Span(f"{key_label(action.key):<13} ", "key"), action.help, indent=1, hang=14))
-            if action.twin:
-                found.append(line(Span(action.twin, "dim"), indent=15, hang=2))
-        found.append(blank())
-    return found
+    def action_back(self) -> None:
+        """Leave."""
+        self.dismiss(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from govconsole.client.amounts import age, left
+from govconsole.client.amounts import age, calm_left
 from govconsole.client.document import Span
 
 if TYPE_CHECKING:
@@ -39,33 +39,79 @@ class Status:
         return [alarm for alarm in self.overview.alarm_list if not alarm.seen_by] if self.overview else []
 
 
-def header(status: Status, *, unlocked: bool, now: datetime) -> list[list[Span]]:
-    """The header in groups, the most important first; a narrow screen takes two rows for them."""
+@dataclass(frozen=True)
+class Group:
+    """One thing that the header says, in full and short. `target`: the action that a click on it means."""
+
+    full: tuple[Span, ...]
+    short: tuple[Span, ...]
+    target: str = ""
+
+
+def _group(*spans: Span, short: tuple[Span, ...] = (), target: str = "") -> Group:
+    return Group(spans, short or spans, target)
+
+
+def header(status: Status, title: str, *, unlocked: float, now: datetime) -> list[Group]:
+    """What the header says, the most important first.
+
+    Args:
+        status: Of the backend.
+        title: Of the view.
+        unlocked: For how many seconds the vote key stays unlocked; 0: it is locked.
+        now: The wall clock.
+    """
+    name = _group(Span(f"govconsole ▸ {title}", "title"), short=(Span(title, "title"),))
     over = status.overview
     if over is None:
-        return [[Span("govconsole", "title")], [Span("○ connecting", "warn")]]
-    word = str(over.status) if over.status != "ok" else str(over.mode or "service")
-    mode = Span(f"● {word}", "good" if over.status == "ok" else "bad")
-    backend = [mode if status.connected else Span("○ lost", "bad")]
-    if over.assurance == "advisory":
-        backend.append(Span(" ADVISORY", "warn"))
-    held = [Span(f"held {over.pending}", "warn" if over.pending else "dim")]
-    if over.next_expiry is not None:
-        held.append(Span(f" · next {left(over.next_expiry, now)}"))
-    policy = f"policy {over.policy_name or '?'} {(over.policy_sha256 or '')[:6]}"
-    draft = [Span(" draft waits", "warn")] if over.draft_sha256 else []
-    key = Span(" key unlocked", "accent") if unlocked else Span(" key locked", "dim")
+        return [name, _group(Span("○ connecting", "warn"))]
+    groups = [name, _backend(status, over)]
+    if alarms := status.alarms:
+        many = f"⚠ {len(alarms)} alarm{'s' * (len(alarms) > 1)}"
+        few = (Span(f"⚠ {len(alarms)}", "bad"),)
+        groups.append(_group(Span(many, "bad"), short=few, target="app.alarms"))
+    held = Span(f"held {over.pending}", "warn" if over.pending else "dim")
+    expiry = calm_left(over.next_expiry, now) if over.next_expiry is not None else ""
+    soon = [(Span(f" · {word}{expiry}"),) if expiry else () for word in ("next ", "")]
+    draft = (Span(" draft waits", "warn"),) if over.draft_sha256 else ()
+    digest = (over.policy_sha256 or "")[:6]
     return [
-        [Span("govconsole ▸ Queue", "title")],
-        backend,
-        held,
-        [Span(over.operator), key],
-        [Span(policy, "dim"), *draft],
+        *groups,
+        _group(held, *soon[0], short=(held, *soon[1])),
+        _who(over, unlocked),
+        _group(
+            Span(f"policy {over.policy_name or '?'} {digest}", "dim"),
+            *draft,
+            short=(Span(f"policy {digest}", "dim"), *(Span(" +draft", "warn") for _ in draft)),
+        ),
     ]
 
 
-def banner(status: Status, now: datetime) -> list[Span]:
-    """What stands under the header while something is wrong: empty when nothing is."""
+def _backend(status: Status, over: Overview) -> Group:
+    if not status.connected:
+        return _group(Span("○ lost", "bad"))
+    word = str(over.status) if over.status != "ok" else str(over.mode or "service")
+    spans = [Span(f"● {word}", "good" if over.status == "ok" else "bad")]
+    if over.assurance == "advisory":
+        spans.append(Span(" ADVISORY", "warn"))
+    return _group(*spans)
+
+
+def _who(over: Overview, unlocked: float) -> Group:
+    if not unlocked:
+        short = (Span(over.operator), Span(" locked", "dim"))
+        return _group(Span(over.operator), Span(" key locked", "dim"), short=short)
+    minutes = f" {max(1, round(unlocked / 60))} min"
+    return _group(
+        Span(over.operator),
+        Span(f" ✓ key unlocked{minutes}", "accent"),
+        short=(Span(over.operator), Span(" ✓ unlocked", "accent")),
+        target="app.lock",
+    )
+
+
+def banner(status: Status, now: datetime, key: str = "!") -> list[Span]:
+    """What stands under the header while something is wrong, if anything is. `key`: lists all alarms."""
     if not status.connected and status.fresh_at is not None:
         seen = age(status.fresh_at, now)
         return [
@@ -83,6 +129,6 @@ def banner(status: Status, now: datetime) -> list[Span]:
             Span(f"⚠ {first.kind}{more}  ", "bad"),
             Span(first.message),
             Span(f"  mend: {first.mend}", "accent"),
-            Span("  x: seen", "dim"),
+            Span(f"  {key} alarms", "dim"),
         ]
     return []

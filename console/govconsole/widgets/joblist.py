@@ -1,4 +1,4 @@
-"""The queue's list: draws only the rows in the window, so that its cost does not grow with the queue.
+"""The queue's list: draws only the lines that changed, so that its cost grows with neither queue nor events.
 
 Must never act by position: a click or a key names the id of the row that was drawn.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import set_cell_size
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
+from textual.widget import Widget
 
-from govconsole.client.amounts import left
-from govconsole.client.document import Line, Role, Span
+from govconsole.client.document import Line
+from govconsole.client.rowcells import Look, cells, heads
 from govconsole.widgets.paint import ROLE_CLASSES, ROLE_CSS, ink, strip
 
 if TYPE_CHECKING:
@@ -21,109 +20,164 @@ if TYPE_CHECKING:
     from textual import events
     from textual.strip import Strip
 
-    from govconsole.client.jobview import Row
+    from govconsole.client.document import Role
     from govconsole.clock import Clock
     from govconsole.state.queue import Queue
 
-_LEFT, _RISK, _AGENT, _WIDE = 9, 9, 14, 56
-_SOON, _NOW = 0.25, 0.0625
-_HIGH, _MIDDLE = 60, 30
-_BARS = "▁▂▃▄▅▆▇█"
-_DAY = 86_400.0
+_THUMB = "▐"
+_WHEEL = 3
+_KEPT = 400
 
 
-class JobList(ScrollView, can_focus=True):
-    """The rows of a `Queue`."""
+class JobList(Widget, can_focus=True):
+    """The rows of a `Queue` that are on the screen."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES | {"joblist--cursor"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES | {"joblist--cursor", "joblist--range"}
     DEFAULT_CSS = (
-        "JobList { background: $background; overflow-x: hidden; scrollbar-size-vertical: 1;"
+        "JobList { background: $background; height: 1fr;"
         + ROLE_CSS
-        + "&> .joblist--cursor { background: $panel; } }"
+        + "&> .joblist--cursor { background: $panel; } &> .joblist--range { background: $panel 50%; } }"
     )
 
     class Picked(Message):
-        """A row was clicked."""
+        """A row was clicked. `mark`: on its first cells, where the marks stand."""
 
-        def __init__(self, job: str) -> None:
+        def __init__(self, job: str, *, mark: bool) -> None:
             super().__init__()
             self.job = job
+            self.mark = mark
+
+    class Scrolled(Message):
+        """Other rows came onto the screen, without the cursor."""
 
     def __init__(self, queue: Queue, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._queue = queue
         self._clock = clock
+        self._drawn: list[Look | None] = []
+        self._inks: dict[Role, Style] = {}
+        self._grounds: dict[str, Style] = {}
+        self._strips: dict[Look, Strip] = {}
+        self.lines_drawn = 0
 
-    def redraw(self) -> None:
-        """The queue changed: draw it again, with the cursor in view."""
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self._queue.order))
-        if self._queue.cursor in self._queue.order:
-            place = self._queue.order.index(self._queue.cursor)
-            self.scroll_to_region(Region(0, place, 1, 1), animate=False)
-        self.refresh()
+    def sync(self) -> None:
+        """The queue or the time changed: draw the lines that look otherwise than they did."""
+        looks = self._looks()
+        width = self.size.width
+        changed = [y for y, look in enumerate(looks) if y >= len(self._drawn) or self._drawn[y] != look]
+        if len(looks) != len(self._drawn):
+            self._drawn = looks
+            self.refresh()
+            return
+        self._drawn = looks
+        if len(self._strips) > _KEPT:
+            kept = set(looks)
+            self._strips = {look: drawn for look, drawn in self._strips.items() if look in kept}
+        if changed:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
+
+    def _looks(self) -> list[Look | None]:
+        """What each line shows; None: an empty one."""
+        queue, height = self._queue, self.size.height
+        now, jobs = self._clock.now(), queue.window.on_screen
+        ranged = set(queue.ranged())
+        thumb = self._thumb(height)
+        looks: list[Look | None] = [
+            Look.of(
+                queue.rows[job],
+                now,
+                here=job == queue.cursor,
+                marked=job in queue.marks,
+                ranged=job in ranged,
+                gone=queue.gone.get(job, ""),
+                thumb=y in thumb,
+            )
+            for y, job in enumerate(jobs[:height])
+        ]
+        return looks + [None] * (height - len(looks))
+
+    def _thumb(self, height: int) -> range:
+        """The lines of the last column that show where in the whole list the screen is."""
+        window = self._queue.window
+        total = max(window.total or 0, len(window.order))
+        if total <= height or not height:
+            return range(0)
+        size = max(height * height // total, 1)
+        start = (window.offset + window.top) * (height - size) // max(total - height, 1)
+        start = max(0, min(start, height - size))
+        return range(start, start + size)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Draw to the new width."""
-        del event
-        self.redraw()
+        """Draw to the new size, with the cursor in view."""
+        self._queue.window.resize(event.size.height)
+        if self._queue.cursor is not None:
+            self._queue.window.reveal(self._queue.cursor)
+        self._drawn, self._strips = [], {}
+        self.sync()
+        self.post_message(self.Scrolled())
+
+    def notify_style_update(self) -> None:
+        """Another theme: the colours are looked up again."""
+        super().notify_style_update()
+        self._inks, self._grounds, self._strips = {}, {}, {}
 
     def on_click(self, event: events.Click) -> None:
         """Pick the job whose row was clicked."""
-        at = event.y + self.scroll_offset.y
-        if at < len(self._queue.order):
-            self.post_message(self.Picked(self._queue.order[at]))
+        jobs = self._queue.window.on_screen
+        if event.y < len(jobs):
+            self.post_message(self.Picked(jobs[event.y], mark=event.x < 2 or event.ctrl))  # noqa: PLR2004 - the gutter
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel moves the screen over the rows, not the cursor."""
+        self._scroll(event, _WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel moves the screen over the rows, not the cursor."""
+        self._scroll(event, -_WHEEL)
+
+    def _scroll(self, event: events.MouseEvent, by: int) -> None:
+        event.stop()
+        self._queue.window.scroll(by)
+        self.sync()
+        self.post_message(self.Scrolled())
 
     def render_line(self, y: int) -> Strip:
-        """One row of the window."""
-        at = y + self.scroll_offset.y
-        width = self.scrollable_content_region.width
-        if at >= len(self._queue.order):
-            return strip(Line(), width, self.get_style, self.rich_style)
-        job = self._queue.order[at]
-        here = job == self._queue.cursor
-        ground = self.get_component_rich_style("joblist--cursor") if here else self.rich_style
-        cells = tuple(self._cells(self._queue.rows[job], width, here=here))
-        return strip(Line(cells), width, self.get_style, ground)
+        """One line."""
+        self.lines_drawn += 1
+        look = self._drawn[y] if y < len(self._drawn) else None
+        if look is None:
+            return strip(Line(), self.size.width, self.get_style, self._ground(""))
+        found = self._strips.get(look)
+        if found is None:
+            ground = self._ground("joblist--cursor" if look.here else "joblist--range" if look.ranged else "")
+            found = strip(Line(tuple(cells(look, self.size.width))), self.size.width, self.get_style, ground)
+            self._strips[look] = found
+        return found
+
+    def _ground(self, name: str) -> Style:
+        if name not in self._grounds:
+            self._grounds[name] = self.get_component_rich_style(name) if name else self.rich_style
+        return self._grounds[name]
 
     def get_style(self, role: Role) -> Style:
         """The theme's style for a role."""
-        return ink(self, role)
-
-    def _cells(self, row: Row, width: int, *, here: bool) -> list[Span]:
-        gone = self._queue.gone.get(row.id)
-        agent = _AGENT if width >= _WIDE else 0
-        room = max(width - 2 - _RISK - agent - _LEFT - 1, 8)
-        quiet: Role | None = "dim" if gone else None
-        mark = "*" if row.advisory else " "
-        title = set_cell_size(row.title, room)
-        until = gone if gone and gone != "left" else ("" if gone else left(row.until, self._clock.now()))
-        return [
-            Span("▌ " if here else "  ", "accent"),
-            Span(f"{_risk_bar(row.risk)}{row.risk:>3}{mark} ", quiet or _risk_role(row.risk)),
-            Span(title, quiet or ("title" if here else "plain")),
-            Span(" " + set_cell_size(row.agent, agent - 1) if agent else "", "dim"),
-            Span(f"{until or row.state:>8} "[: _LEFT + 1], quiet or "plain"),
-            *([] if gone else [self._left_bar(row)]),
-        ]
-
-    def _left_bar(self, row: Row) -> Span:
-        if row.until is None:
-            return Span(" ")
-        share = (row.until - self._clock.now()).total_seconds() / _DAY
-        bar = _BARS[max(0, min(int(share * len(_BARS)), len(_BARS) - 1))]
-        return Span(bar, "bad" if share < _NOW else "warn" if share < _SOON else "dim")
+        if role not in self._inks:
+            self._inks[role] = ink(self, role)
+        return self._inks[role]
 
 
-def columns(width: int) -> str:
-    """The names of the columns, for a list of that width."""
-    agent = f" {'agent':<{_AGENT - 1}}" if width >= _WIDE else ""
-    room = max(width - 2 - _RISK - len(agent) - _LEFT - 1, 8)
-    return f"  {'risk':<{_RISK}}{'job':<{room}}{agent}{'left':>8}"
+class ListHead(Widget):
+    """The names of the columns, with a mark at the one that the list is sorted by."""
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
+    DEFAULT_CSS = "ListHead { height: 1; background: $background;" + ROLE_CSS + "}"
 
-def _risk_role(risk: int) -> Role:
-    return "bad" if risk >= _HIGH else "warn" if risk >= _MIDDLE else "good"
+    def __init__(self, queue: Queue) -> None:
+        super().__init__()
+        self._queue = queue
 
-
-def _risk_bar(risk: int) -> str:
-    return f"{'▇' * max(1, min(4, risk // 20)):<4}"
+    def render_line(self, y: int) -> Strip:
+        """The one line."""
+        del y
+        row = Line(tuple(heads(self.size.width, self._queue.wanted.order)))
+        return strip(row, self.size.width, lambda role: ink(self, role), self.rich_style)

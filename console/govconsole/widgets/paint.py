@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from govconsole.client.document import Line, Role, Span
 
 STYLES: Final[dict[str, str]] = {
-    "plain": "$foreground",
-    "dim": "$text-muted",
-    "heading": "bold $primary",
-    "title": "bold $foreground",
-    "agent": "italic $foreground",
-    "good": "$success",
-    "warn": "bold $warning",
-    "bad": "bold $error",
-    "accent": "$accent",
-    "key": "bold $accent",
+    "plain": "$role-plain",
+    "dim": "$role-dim",
+    "heading": "bold $role-heading",
+    "title": "bold $role-title",
+    "agent": "italic $role-agent",
+    "good": "$role-good",
+    "warn": "bold $role-warn",
+    "bad": "bold $role-bad",
+    "accent": "$role-accent",
+    "key": "bold $role-key",
 }
 
 ROLE_CLASSES: Final = {f"role--{role}" for role in STYLES}
 
 ROLE_CSS: Final = """
-    &> .role--plain { color: $foreground; }
-    &> .role--dim { color: $foreground 60%; }
-    &> .role--heading { color: $primary; text-style: bold; }
-    &> .role--title { color: $foreground; text-style: bold; }
-    &> .role--agent { color: $foreground; text-style: italic; }
-    &> .role--good { color: $success; }
-    &> .role--warn { color: $warning; text-style: bold; }
-    &> .role--bad { color: $error; text-style: bold; }
-    &> .role--accent { color: $accent; }
-    &> .role--key { color: $accent; text-style: bold; }
+    &> .role--plain { color: $role-plain; }
+    &> .role--dim { color: $role-dim; }
+    &> .role--heading { color: $role-heading; text-style: bold; }
+    &> .role--title { color: $role-title; text-style: bold; }
+    &> .role--agent { color: $role-agent; text-style: italic; }
+    &> .role--good { color: $role-good; }
+    &> .role--warn { color: $role-warn; text-style: bold; }
+    &> .role--bad { color: $role-bad; text-style: bold; }
+    &> .role--accent { color: $role-accent; }
+    &> .role--key { color: $role-key; text-style: bold; }
 """
 
 

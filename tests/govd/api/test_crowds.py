@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import signal
 import socket
 import subprocess
@@ -11,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.applications import Starlette
 
+from govd.api.server import Door, bind_tcp
 from govd.contract.limits import MAX_CONNECTIONS_PER_PEER
 from tests.support import needs
 
@@ -74,3 +78,24 @@ def test_an_agent_that_hangs_up_before_it_is_heard_is_not_taken_for_another_user
     # Doors open in the order of arrival: when this one is answered, the one before it has been.
     assert agent.http.get("/health", headers={"Authorization": ""}).status_code == 200
     assert [item["state"] for item in govd.govd_json("agents", "list")["agents"]] == ["active"]
+
+
+@pytest.mark.asyncio
+async def test_who_comes_when_the_door_is_full_is_told_so_in_the_form_of_every_error():
+    listening = bind_tcp("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    door = Door(Starlette(), connections=1)
+    serving = asyncio.create_task(door.serve([listening]))
+    await door.opened.wait()
+
+    _, first = await asyncio.open_connection("127.0.0.1", port)
+    reader, second = await asyncio.open_connection("127.0.0.1", port)
+    head, _, body = (await asyncio.wait_for(reader.read(), 30)).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["status"] == 503
+    for writer in (first, second):
+        writer.close()
+    door.stop()
+    await serving

@@ -10,7 +10,14 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from govd.contract.canonical import canonical_bytes, check_value, commitment, parse_json, sha256_hex
+from govd.contract.canonical import (
+    canonical_bytes,
+    check_value,
+    commitment,
+    parse_json,
+    sha256_hex,
+    sorted_json,
+)
 from govd.contract.errors import GovError, InvalidRequestError, MalformedBodyError
 from govd.contract.limits import MAX_DEPTH, MAX_NODES, MAX_STRING
 
@@ -181,3 +188,19 @@ def test_a_commitment_opens_to_one_salt_and_text_alone(salt, text, other_salt, o
     same = commitment(salt, text) == commitment(other_salt, other_text)
 
     assert same == ((salt, text) == (other_salt, other_text))
+
+
+@given(values)
+def test_sorted_json_is_the_same_for_the_same_value_however_its_keys_came(value):
+    again = _reversed(value)
+
+    assert sorted_json(again) == sorted_json(value)
+    assert json.loads(sorted_json(value)) == value
+
+
+def _reversed(value):
+    if isinstance(value, dict):
+        return {key: _reversed(inner) for key, inner in reversed(value.items())}
+    if isinstance(value, list):
+        return [_reversed(inner) for inner in value]
+    return value

@@ -19,8 +19,8 @@ def test_a_page_of_one_agents_jobs_is_asked_for_by_a_name_that_can_be(govd_at: C
     govd.agent("bot").http.post("/v1/jobs", json={"title": "work"})
     operator = govd.operator()
 
-    assert operator.get("/v1/jobs?state=all&agent=bot")["total"] == 1
-    assert operator.get("/v1/jobs?state=all&agent=nobody")["total"] == 0
+    assert operator.get("/v1/jobs?state=all&filter=agent:bot")["total"] == 1
+    assert operator.get("/v1/jobs?state=all&filter=agent:nobody")["total"] == 0
     with pytest.raises(Refused) as refused:
-        operator.get("/v1/jobs?state=all&agent=%00")
+        operator.get("/v1/jobs?state=all&filter=agent:%00")
     assert refused.value.status == 422

@@ -14,9 +14,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from govd.contract.errors import IntegrityError
+from govd.jobs.store import note_held
 from govd.storage.engine import make_engine, parse_url
 from govd.storage.migrate import SCRIPTS, migrate, revision_of
-from govd.storage.schema import REVISION, metadata
+from govd.storage.schema import NEVER, REVISION, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,15 +26,32 @@ if TYPE_CHECKING:
 
     from tests.conftest import Database
 
-SECOND = """
+NEXT = """
 from alembic import op
 import sqlalchemy as sa
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 def upgrade():
     op.add_column("jobs", sa.Column("colour", sa.String()))
     {then}
 """
+
+
+_JOB = "insert into jobs (id, agent, state, origin, implicit, opened_at, updated_at, risk, assurance) values "
+_HOLD = "insert into holds (id, job, state, opened_at, expires_at, quorum, policy_sha256) values "
+_INTENT = (
+    "insert into intents (id, job, hold, agent, kind, state, outcome, effect, risk, policy_sha256,"
+    " decided_at, updated_at) values "
+)
+HELD_AT_0001 = (
+    _JOB + "('held', 'bot', 'held', 'user', 0, 1, 1, 60, 'advisory')",
+    _JOB + "('done', 'bot', 'delivered', 'user', 0, 1, 1, 0, 'advisory')",
+    _HOLD + "('h1', 'held', 'closed', 1, 70, 1, 'p')",
+    _HOLD + "('h2', 'held', 'open', 2, 90, 1, 'p')",
+    _INTENT + "('i1', 'held', 'h1', 'bot', 'tool_call', 'held', 'PENDING', 'read', 10, 'p', 1, 1)",
+    _INTENT + "('i2', 'held', 'h2', 'bot', 'process_exec', 'held', 'PENDING', 'draft', 60, 'p', 1, 1)",
+    _INTENT + "('i3', 'held', null, 'bot', 'tool_call', 'approved', 'APPROVED', 'write', 0, 'p', 1, 1)",
+)
 
 
 @pytest.fixture
@@ -43,10 +61,10 @@ def writer(database: Database) -> Iterator[Engine]:
     engine.dispose()
 
 
-def scripts_with_a_second(tmp_path: Path, then: str = "pass") -> Path:
+def scripts_with_another(tmp_path: Path, then: str = "pass") -> Path:
     scripts = tmp_path / "scripts"
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "r0002_second.py").write_text(SECOND.format(then=then))
+    (scripts / "versions" / "r0003_next.py").write_text(NEXT.format(then=then))
     return scripts
 
 
@@ -74,30 +92,30 @@ def test_an_older_database_is_backed_up_and_then_migrated(database: Database, wr
     url, backups = parse_url(database.url), database.state / "backups"
     migrate(url, backups=backups)
 
-    backup = migrate(url, backups=backups, scripts=scripts_with_a_second(tmp_path), target="0002")
+    backup = migrate(url, backups=backups, scripts=scripts_with_another(tmp_path), target="0003")
 
     assert backup is not None
     assert backup.stat().st_mode & 0o777 == 0o600
     assert backup.stat().st_size > 0
     if database.kind == "sqlite":
         copy = sqlite3.connect(backup)
-        assert copy.execute("select version_num from alembic_version").fetchone() == ("0001",)
+        assert copy.execute("select version_num from alembic_version").fetchone() == (REVISION,)
         copy.close()
     with writer.connect() as connection:
-        assert revision_of(connection) == "0002"
+        assert revision_of(connection) == "0003"
         assert "colour" in {column["name"] for column in inspect(connection).get_columns("jobs")}
 
 
 def test_a_migration_that_fails_changes_nothing(database: Database, writer: Engine, tmp_path: Path):
     url = parse_url(database.url)
     migrate(url, backups=database.state / "backups")
-    scripts = scripts_with_a_second(tmp_path, then="1 / 0")
+    scripts = scripts_with_another(tmp_path, then="1 / 0")
 
     with pytest.raises(ZeroDivisionError):
-        migrate(url, backups=database.state / "backups", scripts=scripts, target="0002")
+        migrate(url, backups=database.state / "backups", scripts=scripts, target="0003")
 
     with writer.connect() as connection:
-        assert revision_of(connection) == "0001"
+        assert revision_of(connection) == REVISION
         assert "colour" not in {column["name"] for column in inspect(connection).get_columns("jobs")}
 
 
@@ -119,3 +137,23 @@ def test_a_new_database_is_for_its_owner_alone(database: Database):
     migrate(parse_url(database.url), backups=database.state / "backups")
 
     assert Path(str(parse_url(database.url).database)).stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_held_before_the_queue_was_long_stands_in_it_as_if_it_had_been_held_today(
+    database: Database, writer: Engine
+):
+    url, backups = parse_url(database.url), database.state / "backups"
+    migrate(url, backups=backups, target="0001")
+    with writer.connect() as connection:
+        for statement in HELD_AT_0001:
+            connection.execute(text(statement))
+
+    migrate(url, backups=backups)
+
+    with writer.connect() as connection:
+        query = "select calm, held_until, effect, kinds from jobs where id = :id"
+        migrated = {job: connection.execute(text(query), {"id": job}).one() for job in ("held", "done")}
+        assert migrated["held"] == (40, 70, "draft", ",process_exec,tool_call,")
+        assert migrated["done"] == (100, NEVER, "", "")
+        note_held(connection, "held")
+        assert connection.execute(text(query), {"id": "held"}).one() == migrated["held"]

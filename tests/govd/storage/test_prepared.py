@@ -26,7 +26,7 @@ CHANGE = Prepared(
     update(meta).where(meta.c.key == bindparam("key_")).values(value=meta.c.value + bindparam("more_"))
 )
 ADD_JOB = Prepared(insert(jobs))
-SEALED = Prepared(select(jobs.c.wrapped_key, jobs.c.parent, jobs.c.risk).where(jobs.c.id == bindparam("id_")))
+SEALED = Prepared(select(jobs.c.wrapped_key, jobs.c.parent, jobs.c.calm).where(jobs.c.id == bindparam("id_")))
 
 
 def test_what_is_written_is_read_back_by_its_parameters(ledger: Ledger) -> None:
@@ -67,8 +67,11 @@ def test_bytes_and_nulls_come_back_as_they_were(ledger: Ledger) -> None:
         "sealed": None,
         "opened_at": 2**60,
         "updated_at": 1,
-        "risk": 7,
+        "calm": 7,
         "assurance": "advisory",
+        "held_until": 2**62,
+        "effect": "",
+        "kinds": "",
     }
     ledger.submit(lambda transaction: ADD_JOB.run(transaction.connection, job) and None).result()
     assert ledger.read(lambda c: SEALED.first(c, {"id_": "j"})) == (b"\x00\xff", None, 7)

@@ -1,0 +1,1 @@
+"""The registry of actions: what keys do, in which scope, with which words. All that names a key reads it."""

@@ -1,0 +1,65 @@
+"""What a measurement is: a figure beside its baseline and its target, and how figures are printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. `ratio` is value over baseline; `better` says on which side of the target is good."""
+
+    value: float
+    unit: str
+    baseline: float | None = None
+    target: float | None = None
+    better: Literal["lower", "higher"] = "lower"
+
+    def as_json(self) -> dict[str, object]:
+        """The row as build/bench.json has it."""
+        ok = None
+        if self.target is not None:
+            ok = self.value <= self.target if self.better == "lower" else self.value >= self.target
+        return {
+            "value": round(self.value, 4),
+            "unit": self.unit,
+            "baseline": None if self.baseline is None else round(self.baseline, 4),
+            "ratio": round(self.value / self.baseline, 4) if self.baseline else None,
+            "target": self.target,
+            "ok": ok,
+        }
+
+
+def p(values: Sequence[float], percent: int) -> float:
+    """A percentile, by rank."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+def scratch() -> Path:
+    """A folder on a real disk, beside other build results: /tmp may be memory, where a sync costs nothing."""
+    folder = ROOT / "build"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    """The rows for people."""
+    lines = [f"{'row':36} {'value':>10} {'':5} {'baseline':>10} {'ratio':>7} {'target':>7}"]
+    for name, row in rows.items():
+        cells = [
+            f"{row[key]:.2f}" if row[key] is not None else ""
+            for key in ("value", "baseline", "ratio", "target")
+        ]
+        word = {None: "", True: "ok", False: "MISSED"}[row["ok"]]
+        lines.append(
+            f"{name:36} {cells[0]:>10} {row['unit']:5} {cells[1]:>10} {cells[2]:>7} {cells[3]:>7} {word}"
+        )
+    return "\n".join(lines) + "\n"
