@@ -26,14 +26,17 @@ HEADER = """\
 """
 # hatchling asks for this one only at the moment of an editable build.
 BUILD_EXTRA = ("editables",)
+# 2.2 GB in an environment of its own, with a lock of its own.
+APART = frozenset({"nemo"})
 
 
 def declared() -> list[Requirement]:
     """What pyproject.toml asks for: to run, to develop, to build."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"], *BUILD_EXTRA]
-    for extra in project["project"]["optional-dependencies"].values():
-        wanted.extend(extra)
+    for extra, items in project["project"]["optional-dependencies"].items():
+        if extra not in APART:
+            wanted.extend(items)
     return [Requirement(item) for item in wanted]
 
 

@@ -5,7 +5,8 @@
     ├── UnreachableError           no backend answered                              exit 3
     ├── InvalidRequestError        422: the request says something that cannot be
     │   ├── MalformedBodyError     400: the body is not the JSON that it claims to be
-    │   └── BodyTooLargeError      413: the body is over its limit
+    │   ├── BodyTooLargeError      413: the body is over its limit
+    │   └── ClipRefusedError       422: a clip that cannot be decoded, or is not good enough
     ├── UnauthenticatedError       401: no identity, or one that has expired
     ├── ForbiddenError             403: an identity, but not for this
     ├── NotFoundError              404: not there, or not yours (the same answer)
@@ -23,6 +24,7 @@
     ├── QuotaError                 429: too much, with Retry-After
     ├── PolicyInvalidError         422: a policy that must not come into force
     ├── IntegrityError             the log or the state is not what it was
+    ├── VoiceUnavailableError      503: nobody's voice can be verified now
     └── HaltedError                503: govd refuses to decide, and names the mending command
 
 Each carries a stable `code`, which is the tail of the RFC 9457 `type` and is listed in
@@ -114,6 +116,12 @@ class BodyTooLargeError(InvalidRequestError):
     """The body is larger than this route takes."""
 
     code, title, status = "body-too-large", "Body too large", 413
+
+
+class ClipRefusedError(InvalidRequestError):
+    """A clip that cannot be decoded within the caps, or is not good enough; the detail says which."""
+
+    code, title = "clip-refused", "The audio clip was refused"
 
 
 class UnauthenticatedError(GovError):
@@ -216,6 +224,12 @@ class IntegrityError(GovError):
     """The log or the state is not what was written."""
 
     code, title, status = "integrity", "Integrity", 500
+
+
+class VoiceUnavailableError(GovError):
+    """No model, no worker or no decoder: what needs a voice is refused."""
+
+    code, title, status = "voice-unavailable", "Nobody's voice can be verified now", 503
 
 
 class HaltedError(GovError):

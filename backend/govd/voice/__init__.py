@@ -1,0 +1,1 @@
+"""Voices: who speaks, as evidence beside a stronger factor. Never the only one."""

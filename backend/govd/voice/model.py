@@ -1,0 +1,73 @@
+"""What the rooms of voice hand to one another, and the seams between them.
+
+Must never import numpy, a model runtime or a decoder: clips and embeddings travel as bytes, and whoever
+computes with them runs elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from govd.contract.voice import ModelView, Quality
+
+SAMPLE_RATE: Final = 16_000
+"""Hz, mono: what every encoder here takes."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip after the intake.
+
+    Attributes:
+        pcm: Little-endian float32, mono, 16 kHz, the speech alone (silence cut out), DC removed.
+        quality: What was measured, faults included.
+        fingerprint: 32 bytes that are alike, bit by bit, for near-duplicates (Hamming distance).
+        sha256: Of the decoded 16 kHz audio, before silence was cut.
+    """
+
+    pcm: bytes = field(repr=False)
+    quality: Quality
+    fingerprint: bytes = field(repr=False)
+    sha256: str
+
+
+class Intake(Protocol):
+    """Turns a file that somebody sent into a clip; a killable process does the dangerous part."""
+
+    def take(self, data: bytes, *, name: str = "") -> Clip:
+        """Decode and measure. Blocks; called from a thread. `name` is a hint at most, and never a path.
+
+        Raises:
+            ClipRefusedError: it cannot be decoded within the caps. A poor clip is returned with its faults.
+            VoiceUnavailableError: the decoder cannot run.
+        """
+
+    def close(self) -> None:
+        """End every process."""
+
+
+class Encoder(Protocol):
+    """The speaker encoder behind its own process."""
+
+    @property
+    def model(self) -> ModelView | None:
+        """The model in use; None: there is none."""
+
+    @property
+    def degraded(self) -> tuple[str, str] | None:
+        """Why nobody can be verified and the command that mends it; None: all is well."""
+
+    def embed(self, pcm: bytes) -> bytes:
+        """The embedding, little-endian float32 of length 1 (L2-normalised). Blocks; called from a thread.
+
+        Args:
+            pcm: Little-endian float32, mono, 16 kHz.
+
+        Raises:
+            VoiceUnavailableError: no model, or the worker failed twice in a row.
+        """
+
+    def close(self) -> None:
+        """End the worker."""
