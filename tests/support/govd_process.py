@@ -5,16 +5,20 @@ Waits for what govd says of itself (its ready line, its exit), never for a time.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import httpx
 
@@ -95,6 +99,16 @@ class Client:
         return self.token_file.read_text(encoding="ascii").strip()
 
 
+@functools.cache
+def _founded(policy: str | None) -> GovdProcess:
+    """A state that nobody serves, to be copied. It lasts as long as this process."""
+    folder = tempfile.TemporaryDirectory(prefix="gov-founded-")
+    atexit.register(folder.cleanup)
+    model = GovdProcess(Path(folder.name), policy=policy)
+    model.init()
+    return model
+
+
 class GovdProcess:
     """One state directory, and the govd that serves it.
 
@@ -104,6 +118,9 @@ class GovdProcess:
         database: A database URL, or None for the embedded store.
         env: Variables for every govd that is started.
     """
+
+    COPIED: ClassVar[bool] = True
+    """Whether its state may be a copy; not where founding is done in a way of its own."""
 
     def __init__(
         self,
@@ -131,7 +148,7 @@ class GovdProcess:
             self.policy_file.write_text(policy, encoding="utf-8")
 
     def __enter__(self) -> Self:
-        self.init()
+        self.found()
         self.serve()
         return self
 
@@ -141,6 +158,19 @@ class GovdProcess:
         self.kill()
 
     # -- the state's life ------------------------------------------------------------------------
+
+    def found(self) -> None:
+        """A state as `govd init` makes it: a copy of one that was made in this run for the same policy."""
+        if self._database is not None or not self.COPIED:
+            self.init()
+            return
+        model = _founded(None if self.policy_file is None else self.policy_file.read_text(encoding="utf-8"))
+        for part in ("state", "operator"):
+            shutil.copytree(model.root / part, self.root / part)
+        shutil.copy2(model.passphrase_file, self.passphrase_file)
+        settings = self.state / "govd.toml"
+        text = settings.read_text(encoding="utf-8").replace(str(model.root), str(self.root))
+        settings.write_text(text.replace(f" = {model.port}\n", f" = {self.port}\n"), encoding="utf-8")
 
     def init(self) -> None:
         """`govd init`, with nobody at the keyboard."""

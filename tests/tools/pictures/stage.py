@@ -58,6 +58,8 @@ class StillClock:
 class StillGovd(GovdProcess):
     """A govd whose time a scene moves."""
 
+    COPIED = False
+
     def init(self) -> None:
         """It founds its state itself, when it starts."""
         self.passphrase_file.touch(mode=0o600)
