@@ -1,7 +1,7 @@
-"""Speech for tests: espeak-ng and flite say it, and what a hostile or a poor clip looks like is mixed from it.
+"""Speech for tests: espeak-ng and flite say it, and hostile and poor clips are mixed from it.
 
 Everything is a WAV file as bytes (16 kHz, mono, 16 bit) unless a name says otherwise. What was said once is
-kept in the temporary directory by its words and the program that said it, so that all workers of a run share it.
+kept in the temporary directory by its words and the program that said it: all workers of a run share it.
 """
 
 from __future__ import annotations
@@ -100,10 +100,8 @@ def _said(voice: Voice, text: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "out.wav")
         words = ["-t", text, "-o", out] if voice.program == "flite" else ["-w", out, "--", text]
-        subprocess.run(
-            [voice.program, *voice.arguments, *words], check=True, capture_output=True, stdin=subprocess.DEVNULL,
-            timeout=60,
-        )  # fmt: skip
+        command = [voice.program, *voice.arguments, *words]
+        subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
         data, rate = soundfile.read(out, dtype="float32", always_2d=True)
     return wav(soxr.resample(data[:, 0], rate, RATE) if rate != RATE else data[:, 0])
 
@@ -134,7 +132,7 @@ def _cache() -> Path:
     return folder
 
 
-# -- between files and samples ---------------------------------------------------------------------------------
+# -- between files and samples ---------------------------------------------------------------------------
 
 
 def wav(data: Any, rate: int = RATE, *, subtype: str = "PCM_16") -> bytes:
@@ -156,7 +154,7 @@ def seconds_of(file: bytes) -> float:
     return float(found.frames / found.samplerate)
 
 
-# -- what is no speech -----------------------------------------------------------------------------------------
+# -- what is no speech -----------------------------------------------------------------------------------
 
 
 def silence(seconds: float, *, rate: int = RATE) -> bytes:
@@ -205,7 +203,7 @@ def flac_of_silence(hours: float = 2.0) -> bytes:
     return _kept(f"flac of silence|{hours}|{soundfile.__libsndfile_version__}".encode(), make)
 
 
-# -- what happens to speech on its way -------------------------------------------------------------------------
+# -- what happens to speech on its way -------------------------------------------------------------------
 
 
 def louder(file: bytes, decibels: float) -> bytes:
@@ -271,7 +269,7 @@ def in_channels(file: bytes, count: int = 2) -> bytes:
     return wav(np.repeat(samples(file)[:, None], count, axis=1))
 
 
-# -- other formats ---------------------------------------------------------------------------------------------
+# -- other formats ---------------------------------------------------------------------------------------
 
 _SOUNDFILE: Final = {"flac": ("FLAC", "PCM_16"), "mp3": ("MP3", "MPEG_LAYER_III"), "ogg": ("OGG", "VORBIS"),
                      "opus": ("OGG", "OPUS")}  # fmt: skip

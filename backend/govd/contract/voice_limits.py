@@ -1,0 +1,60 @@
+"""What a clip may cost and what it must hold, in one place for the intake, the wizard and the pages.
+
+Limits alone: must compute nothing and import nothing. Where the figures come from is said beside each.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_CLIP_BYTES: Final = 25 * 1024 * 1024
+"""A file as it is sent. 25 MiB of FLAC silence would be 49 hours: hence the next one."""
+
+MAX_CLIP_SECONDS: Final = 120.0
+"""Decoded seconds; one more block and the clip is refused, while it is being decoded."""
+
+MIN_SAMPLE_RATE: Final = 4_000
+MAX_SAMPLE_RATE: Final = 192_000
+"""Hz, of the file. Telephones have 8000; below 4000 there are no formants left to tell voices by."""
+
+MAX_CHANNELS: Final = 8
+"""Of the file; they are mixed down to one."""
+
+MIN_NET_SECONDS: Final = 2.0
+"""Speech in one clip, silence cut out: for a verification and for each sample of an enrollment."""
+
+MIN_TOTAL_NET_SECONDS: Final = 30.0
+"""Speech in all samples of an enrollment together."""
+
+MIN_SAMPLES: Final = 5
+MAX_SAMPLES: Final = 10
+"""Samples of an enrollment."""
+
+MIN_LEVEL_DBFS: Final = -50.0
+"""RMS of the speech, dB of full scale. A normal voice in front of a laptop has -35 to -15."""
+
+MIN_SNR_DB: Final = 6.0
+"""Speech over what lies between the words. Below it white noise alone decides what an encoder hears."""
+
+MAX_CLIPPED: Final = 0.01
+"""Share of speech samples at full scale. A shout that touches it now and then has a tenth of this."""
+
+MIN_BANDWIDTH_HZ: Final = 2_500.0
+"""Below it lie 99 % of the speech's energy. A telephone passes (3400); what was cut at 2000 does not."""
+
+NEAR_DUPLICATE_BITS: Final = 64
+"""Fingerprints (256 bits) that differ in at most so many are one recording: `govd.voice.intake.distance`."""
+
+PROMPTS: Final = (
+    "Read a few lines of whatever lies on your desk.",
+    "Say what you did this morning, in your own words.",
+    "Describe the way from your door to the nearest shop.",
+    "Count down from thirty, and say every number as a word.",
+    "Tell what you would cook for four people, and how.",
+    "Name the months, and one thing that each is good for.",
+    "Explain your last piece of work to somebody new.",
+    "Say a verse, a song or a rule that you know by heart.",
+    "Describe the room around you, from left to right.",
+    "Say what the weather is, and what you would like it to be.",
+)
+"""What to read or say aloud for each sample; any words do, and other words than last time are better."""
