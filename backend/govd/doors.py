@@ -16,6 +16,7 @@ from govd.attestations import routes as attestation_routes
 from govd.decisions import routes as decision_routes
 from govd.evidence import routes as evidence_routes
 from govd.identities import routes as identity_routes
+from govd.pages import routes as page_routes
 from govd.policy import routes as policy_routes
 from govd.reviews import routes as review_routes
 
@@ -86,6 +87,7 @@ def operators_app(govd: Govd, on_agents: Callable[[], None] = lambda: None) -> F
     app.include_router(evidence_routes.operator_router(context, govd.evidence))
     app.include_router(identity_routes.operator_router(context, govd.directory, on_agents))
     app.include_router(policy_routes.router(context, govd.policies))
+    app.include_router(page_routes.router(context, govd.pages))
     app.include_router(system.operator_router(govd, context))
     return app
 

@@ -22,6 +22,8 @@ from govd.evidence.service import EvidenceBox
 from govd.identities.service import Directory
 from govd.jobs import store as job_store
 from govd.jobs.expiry import expire
+from govd.pages.captures import Captures
+from govd.pages.listener import Pages
 from govd.policy.model import ReasonCode
 from govd.policy.service import Policies
 from govd.reviews.service import Reviews
@@ -86,6 +88,10 @@ class Govd:
         )
         self.directory.on_removed(self.reviews.operator_left)
         self.attestations = Attestations(state_key, self.keys, self.policies, self.directory, self.alarms)
+        self.captures = Captures(self.clock.now)
+        self.pages = Pages(
+            self.captures, lambda: {agent.uid for agent in self.directory.agents()}, settings.pages_port
+        )
         self.hub = Hub(self.ledger)
         self.heads = Heads(self.ledger, self.keys.head_key, self.lost_state)
         self.anchor = Anchor(self.layout.anchor(settings))

@@ -105,6 +105,7 @@ class Serving:
         self._govd.hub.close()
         for door in (self._agents, self._plain_agents, self._operators):
             door.stop()
+        await self._govd.pages.close()
         await asyncio.gather(*servers, *helpers, return_exceptions=True)
         await asyncio.to_thread(self._govd.close)
 

@@ -53,6 +53,11 @@ class Settings(BaseSettings):
         None, description="PEM file with the certificate of the agents' door."
     )
     tls_key: Path | None = Field(None, description="PEM file with the key of that certificate.")
+    pages_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        0,
+        description="TCP port on 127.0.0.1 of the page that records a clip; open only while somebody has a "
+        "capture ticket. 0: the system picks one. Set it to forward it over SSH.",
+    )
     agent_sockets: Path | None = Field(
         None, description="Folder for one Unix socket per agent. Unset: STATE with `-agents` behind it."
     )

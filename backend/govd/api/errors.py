@@ -16,8 +16,8 @@ from govd.contract.errors import GovError, InvalidRequestError
 from govd.contract.text import visible
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from pydantic import ValidationError
+    from starlette.applications import Starlette
     from starlette.requests import Request
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def answer_to(error: Exception) -> Response:
     return plain(500, "Internal error")
 
 
-def _methods(app: FastAPI, request: Request) -> set[str]:
+def _methods(app: Starlette, request: Request) -> set[str]:
     """What can be asked at this path: a route knows its own method alone."""
     found = (
         route.methods or set()
@@ -81,7 +81,7 @@ def _methods(app: FastAPI, request: Request) -> set[str]:
     return set().union(*found)
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Let every error of an application leave in the one shape."""
 
     async def wrong_parameters(_: Request, error: Exception) -> Response:

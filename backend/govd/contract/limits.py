@@ -103,3 +103,6 @@ MAX_EVIDENCE_WHY = 300
 
 MAX_EVIDENCE_PER_AGENT = 32 * 1024 * 1024
 """Evidence for what one agent has waiting, texts and what is listed beside them, in bytes (threats T18)."""
+
+MAX_PROMPT = 400
+"""What a person is asked to read aloud, in code points."""

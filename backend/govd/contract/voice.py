@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from govd.contract.limits import MAX_PROMPT
 from govd.contract.wire import Flag, Id, Int, Name, Sha256, Timestamp, Wire
 
 SpeakerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -288,6 +289,12 @@ class StepUp(Wire):
     expires_at: Timestamp | None = None
     message: str = ""
     quality: Quality | None = None
+
+
+class CaptureStart(Wire):
+    """Asks for a capture page. `prompt`: what the page shows to be read aloud; empty: any words."""
+
+    prompt: Annotated[str, StringConstraints(max_length=MAX_PROMPT)] = ""
 
 
 class CaptureTicket(Wire):
