@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The revision of the schema that this program was written for."""
 
 metadata: Final = MetaData()
@@ -260,6 +260,100 @@ alarms: Final = Table(
     _time("seen_at", null=True),
     _time("cleared_at", null=True),
     Index("alarms_by_kind", "kind", "subject"),
+)
+
+speakers: Final = Table(
+    "speakers",
+    metadata,
+    _text("name", key=True),
+    # Fresh with every enrollment: what was verified against an earlier one does not stand for a later one.
+    _text("enrolment"),
+    _blob("wrapped_key"),
+    _blob("sealed"),
+    Column("samples", Integer, nullable=False),
+    Column("net_ms", BigInteger, nullable=False),
+    # Millionths of a cosine.
+    Column("agreement", Integer, nullable=False),
+    _text("model"),
+    _text("model_sha256"),
+    _text("operator", null=True),
+    _text("consent_version"),
+    _time("consent_at"),
+    _time("enrolled_at"),
+    _time("changed_at"),
+    _text("enrolled_by"),
+    _time("last_verified_at", null=True),
+    Index("speakers_by_operator", "operator"),
+)
+
+voice_requests: Final = Table(
+    "voice_requests",
+    metadata,
+    _text("id", key=True),
+    _reference("intent", "intents.id"),
+    _reference("job", "jobs.id"),
+    _text("agent"),
+    _text("speaker"),
+    _text("operation"),
+    # Under the job's key, and null again once the intent is settled.
+    _blob("sealed", null=True),
+    _blob("audio", null=True),
+    Column("size", Integer, nullable=False),
+    Column("seconds_ms", BigInteger, nullable=False),
+    Column("net_ms", BigInteger, nullable=False),
+    _time("asked_at"),
+    _time("expires_at"),
+    UniqueConstraint("intent", name="voice_requests_once"),
+    Index("voice_requests_by_speaker", "agent", "speaker"),
+    _index_where("voice_requests_waiting", "intent", where="sealed IS NOT NULL"),
+)
+
+voice_heard: Final = Table(
+    "voice_heard",
+    metadata,
+    _reference("request", "voice_requests.id", key=True),
+    _text("operator", key=True),
+    _time("heard_at"),
+)
+
+voice_sessions: Final = Table(
+    "voice_sessions",
+    metadata,
+    # Of an agent's chat, or of an operator: what does not apply is empty, so that each has one row.
+    _text("agent", key=True),
+    _text("chat", key=True),
+    _text("operator", key=True),
+    _text("id"),
+    _text("speaker"),
+    _text("enrolment"),
+    _time("verified_at"),
+    _time("expires_at"),
+    _time("ended_at", null=True),
+    UniqueConstraint("id", name="voice_sessions_id"),
+    Index("voice_sessions_by_speaker", "speaker"),
+)
+
+voice_locks: Final = Table(
+    "voice_locks",
+    metadata,
+    _text("agent", key=True),
+    _text("chat", key=True),
+    _text("operator", key=True),
+    Column("failures", Integer, nullable=False),
+    _time("until", null=True),
+    Column("locked", Integer, nullable=False),
+    _time("changed_at"),
+)
+
+voice_replays: Final = Table(
+    "voice_replays",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    # A keyed hash: whoever has the database and a clip cannot tell whether the clip was heard.
+    _text("clip"),
+    _blob("fingerprint"),
+    _time("heard_at"),
+    UniqueConstraint("clip", name="voice_replays_once"),
 )
 
 audit: Final = Table(
