@@ -84,4 +84,6 @@ class DecisionView(Wire):
     effect: Literal["read", "draft", "write", "irreversible"] = "write"
     reservations: list[Reservation] = Field(default_factory=list)
     quorum: int = 1
+    voice: bool = False
+    """Whether a vote that approves it needs the operator's own voice too (`voice: required`)."""
     decided_by: str = "policy"

@@ -96,7 +96,9 @@ class HoldView(Wire):
     """A hold that was closed for review: what a vote is about.
 
     `nonce` (hex) salts the review token and the commitments in votes, so that neither lets an action be
-    guessed from the log (threats T16).
+    guessed from the log (threats T16). `voice_required`: a vote that approves needs a standing step-up of
+    that operator. The review token does not cover it: the backend that would hide it is the one that asks
+    for it, and the policy that says so is covered.
     """
 
     id: Id
@@ -109,6 +111,7 @@ class HoldView(Wire):
     policy_sha256: Sha256
     intents: list[IntentDetail]
     changed_since_vote: list[str] = Field(default_factory=list)
+    voice_required: bool = False
 
 
 class VoteView(Wire):
@@ -128,7 +131,10 @@ class VoteView(Wire):
 
 
 class JobDetail(JobSummary):
-    """A job as an operator reviews it. Asking for it closes the open hold."""
+    """A job as an operator reviews it. Asking for it closes the open hold.
+
+    `voice_required`: the hold that is up for a vote needs the voice of whoever approves it.
+    """
 
     purpose: Purpose
     parent: Id | None = None
@@ -136,6 +142,7 @@ class JobDetail(JobSummary):
     waiting_holds: int
     settled: list[IntentDetail]
     votes: list[VoteView]
+    voice_required: bool = False
 
 
 class JobsQuery(Wire):

@@ -165,12 +165,16 @@ class Versions(Wire):
 
 
 class PolicyShown(Wire):
-    """`GET /v1/policy`: what is in force, and the draft that waits for a signature."""
+    """`GET /v1/policy`: what is in force, and the draft that waits for a signature.
+
+    `voice_required`: whether putting a looser version in force needs the operator's voice too.
+    """
 
     version: PolicyVersion
     source: str
     draft: PolicyVersion | None
     draft_source: str | None
+    voice_required: bool = False
 
 
 class Alarms(Wire):

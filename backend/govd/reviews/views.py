@@ -46,6 +46,7 @@ def hold_view(connection: Connection, row: RowMapping, key: JobKey) -> HoldView:
         for vote in store.votes_of_job(connection, row["job"])
         if vote["hold"] == row["id"] and vote["lapsed_at"] is not None
     ]
+    shown = _details(connection, rows, key, row["expires_at"])
     return HoldView(
         id=row["id"],
         job=row["job"],
@@ -55,8 +56,9 @@ def hold_view(connection: Connection, row: RowMapping, key: JobKey) -> HoldView:
         expires_at=instant(row["expires_at"]),
         quorum=row["quorum"],
         policy_sha256=row["policy_sha256"],
-        intents=_details(connection, rows, key, row["expires_at"]),
+        intents=shown,
         changed_since_vote=sorted(set(lapsed)),
+        voice_required=any(item.decision.voice for item in shown),
     )
 
 
@@ -69,14 +71,16 @@ def job_detail(connection: Connection, job: str, state_key: StateKey) -> JobDeta
     live = store.live_holds(connection, job)
     closed = next((item for item in live if item["state"] == "closed"), None)
     sealed = key.open(row["sealed"], f"job:{job}")
+    hold = None if closed is None else hold_view(connection, closed, key)
     return JobDetail(
         **dict(listing.summaries(connection, [row], state_key)[0]),
         purpose=sealed["purpose"],
         parent=row["parent"],
-        hold=None if closed is None else hold_view(connection, closed, key),
+        hold=hold,
         waiting_holds=sum(item["state"] == "open" for item in live),
         settled=_settled(connection, job, key),
         votes=[_vote_view(item, key) for item in store.votes_of_job(connection, job)],
+        voice_required=hold is not None and hold.voice_required,
     )
 
 
