@@ -6,14 +6,11 @@ signed permits allow.
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from govd.audit.model import Entry, Known
-from govd.contract.canonical import commitment
+from govd.audit.model import Entry
 from govd.contract.decisions import DecisionView, Finding, Outcome
 from govd.contract.errors import ConflictError, JobClosedError, NotFoundError
 from govd.contract.intents import IntentDetail, IntentState
@@ -26,6 +23,7 @@ from govd.jobs import books, store
 from govd.policy.model import Facts
 from govd.policy.rules import bookings, evaluate
 from govd.reviews import rules, totals, views
+from govd.reviews.recording import keep_words, vote_details
 from govd.times import micros
 
 if TYPE_CHECKING:
@@ -40,6 +38,12 @@ if TYPE_CHECKING:
     from govd.policy.service import Policies
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
+
+    BeforeApproval = Callable[[Transaction, str, Sequence[Content]], None]
+    """Handed the operator who approves, and what he approves."""
+
+    AfterApproval = Callable[[Transaction, str, JobKey, Sequence[tuple[RowMapping, Content]]], None]
+    """Handed the operator whose vote was the last, the job's key, and what was approved."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,21 @@ class Reviews:
         own_findings: Callable[[], Sequence[Finding]],
     ) -> None:
         self._own_findings = own_findings
+        self._checks: list[BeforeApproval] = []
+        self._followers: list[AfterApproval] = []
         self._expire = expire
         self._on_resolved = on_resolved
         self._state_key = state_key
         self._policies = policies
         self._directory = directory
+
+    def on_approval(self, before: BeforeApproval | None = None, after: AfterApproval | None = None) -> None:
+        """Have them called with each vote that approves, and with the one that reaches the quorum.
+
+        Either may raise: then the vote does not count.
+        """
+        self._checks += [] if before is None else [before]
+        self._followers += [] if after is None else [after]
 
     # -- showing -------------------------------------------------------------------------------------
 
@@ -171,6 +185,10 @@ class Reviews:
             key = books.job_key(self._state_key, job_row)
             hold = _Hold(job_row, live[0], views.hold_view(transaction.connection, live[0], key), key)
             self._check(transaction, operator, hold, body)
+            if body.signed.vote.verdict == "approve":
+                waiting = [open_content(row, key) for row in self._waiting(transaction, hold.row["id"])]
+                for check in self._checks:
+                    check(transaction, operator, waiting)
             if self._outgrown(transaction, hold, body.signed):
                 self._reevaluate(transaction, job_row, live[0])
                 return False
@@ -241,7 +259,7 @@ class Reviews:
                 agent=hold.job["agent"],
                 job_id=hold.view.job,
                 policy_sha256=hold.view.policy_sha256,
-                details=_vote_details(body.signed, digest),
+                details=vote_details(body.signed, digest),
             )
         )
 
@@ -288,8 +306,9 @@ class Reviews:
         approvers = json.dumps(
             [{"operator": signed.vote.operator, "vote_sha256": vote_sha256(signed)} for signed in votes]
         )
-        for row in self._waiting(transaction, hold.row["id"]):
-            totals.book(transaction, open_content(row, hold.key), policy, permits)
+        approved = [(row, open_content(row, hold.key)) for row in self._waiting(transaction, hold.row["id"])]
+        for row, content in approved:
+            totals.book(transaction, content, policy, permits)
             books.move_intent(
                 transaction,
                 row,
@@ -301,31 +320,9 @@ class Reviews:
                 decided_by=approvers,
             )
         store.change_hold(transaction.connection, hold.row["id"], state="settled")
+        for follow in self._followers:
+            follow(transaction, operator, hold.key, approved)
         books.follow(transaction, hold.view.job, f"operator:{operator}")
-
-    def _keep_words(
-        self, transaction: Transaction, job: RowMapping, words: str, actor: str, type_: str
-    ) -> None:
-        """Seal what a person wrote about a job, and commit to it in the log."""
-        key = books.job_key(self._state_key, job)
-        salt = os.urandom(16)
-        sealed = key.open(job["sealed"], f"job:{job['id']}")
-        notes = [
-            *sealed.get("notes", []),
-            {"type": type_, "actor": actor, "words": words, "salt": salt.hex()},
-        ]
-        store.change(
-            transaction.connection, job["id"], sealed=key.seal({**sealed, "notes": notes}, f"job:{job['id']}")
-        )
-        transaction.record(
-            Entry(
-                type=type_,
-                actor=actor,
-                agent=job["agent"],
-                job_id=job["id"],
-                details={"reason_commitment": commitment(salt, words.encode())},
-            )
-        )
 
     def operator_left(self, transaction: Transaction, identity: Identity) -> None:
         """The votes of an operator who was removed no longer count where nothing is settled yet."""
@@ -340,7 +337,9 @@ class Reviews:
 
         def work(transaction: Transaction) -> None:
             row = books.job_row(transaction, job)
-            self._keep_words(transaction, row, reason, f"operator:{operator}", "job.revocation_reason")
+            keep_words(
+                transaction, self._state_key, row, reason, f"operator:{operator}", "job.revocation_reason"
+            )
             books.end_job(
                 transaction,
                 row,
@@ -363,8 +362,9 @@ class Reviews:
                 raise ConflictError(
                     f"the intent is {row['state']}: only an unknown outcome is resolved by hand"
                 )
-            self._keep_words(
+            keep_words(
                 transaction,
+                self._state_key,
                 books.job_row(transaction, row["job"]),
                 body.reason,
                 f"operator:{operator}",
@@ -380,20 +380,3 @@ class Reviews:
             return detail(fresh, open_content(fresh, key), None)
 
         return work
-
-
-def _vote_details(signed: SignedVote, digest: str) -> dict[str, Any]:
-    """The whole signed vote, in the forms that the log takes: from there it can be verified again."""
-    vote = json.loads(signed.vote.model_dump_json())
-    actions = [
-        {"intent": item["intent"], "action_commitment": item["commitment"]} for item in vote["actions"]
-    ]
-    kept = {key: value for key, value in vote.items() if key not in {"actions", "permits", "type"}}
-    return {
-        **kept,
-        # Caps are the operator's words, subjects are agents, windows and totals are ours.
-        "permits": [{key: Known.of(value) for key, value in item.items()} for item in vote["permits"]],
-        "actions": actions,
-        "vote_sha256": digest,
-        "signature": base64.b64decode(signed.signature).hex(),
-    }
