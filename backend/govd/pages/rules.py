@@ -70,12 +70,13 @@ def stranger(uid: int | None, asker: int | None, agents: Collection[int | None])
 
     Args:
         uid: The browser's, as the kernel tells it; None: it does not tell.
-        asker: The user whose console asked for the ticket; root may look with another user's browser.
-        agents: The users of agents. Root's ticket is not for them either.
+        asker: The user whose console asked for the ticket. Root may look with another user's browser, and
+            with root's own at anything: it could anyway.
+        agents: The users of agents; one of them is let in nowhere but where it asked itself.
     """
     if uid is None or asker is None or uid == asker:
         return False
-    return asker != 0 or uid in agents
+    return uid in agents or 0 not in {uid, asker}
 
 
 def wav_seconds(data: bytes, longest: float) -> float | None:
