@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from govd.contract.errors import ForbiddenError, JobClosedError, NotFoundError
+from govd.contract.actions import Admin
+from govd.contract.errors import ForbiddenError, InvalidRequestError, JobClosedError, NotFoundError
 from govd.contract.intents import IntentState, IntentView, Submission
 from govd.contract.jobs import JobState, JobSubmission, JobView
 from govd.decisions import reading
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from govd.sealing import StateKey
     from govd.storage.ledger import Transaction
 
-_SALT_BYTES: Final = 16
-_QUOTA_RETRY_S: Final = 60
+OWN_OPERATIONS: Final = "voice."
+"""What `admin` operations of ours begin with: their arguments are true because we wrote them."""
 
 
 class Decisions:
@@ -151,8 +152,24 @@ class Decisions:
             IdempotencyConflictError: the key came with another body before.
             NotFoundError, JobClosedError: the job is not this agent's, or takes no more.
             QuotaError: this agent has too much waiting already.
+
+        Raises:
+            InvalidRequestError: it is about voices, which have a door of their own.
         """
+        action = submission.action
+        if isinstance(action, Admin) and action.operation.strip().lower().startswith(OWN_OPERATIONS):
+            raise InvalidRequestError(
+                "voices are enrolled with POST /enroll and deleted with DELETE /speakers/{name}",
+                hint="govgate voice enroll FILE NAME",
+                pointer="/action/operation",
+            )
         return self._submissions.submit(agent, submission)
+
+    def submit_own(
+        self, agent: Identity, submission: Submission, extra: tuple[Finding, ...]
+    ) -> Callable[[Transaction], IntentView]:
+        """The same for an intent that a room of ours declares for an agent, with findings of its own."""
+        return self._submissions.submit(agent, submission, extra)
 
     def intent_view(self, connection: Connection, intent: str, asker: Identity) -> IntentView:
         """An intent as its agent, or an executor of that agent, sees it."""

@@ -56,13 +56,17 @@ _QUOTA_RETRY_S: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A submission on its way through the transaction. `body_mac`: None where no key was given."""
+    """A submission on its way through the transaction. `body_mac`: None where no key was given.
+
+    `extra`: findings of the room that submits it in the agent's name.
+    """
 
     agent: Identity
     submission: Submission
     key_mac: str | None
     body_mac: str | None
     origin: str
+    extra: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,9 @@ class Submissions:
         self._directory = directory
         self._own_findings = own_findings
 
-    def submit(self, agent: Identity, submission: Submission) -> Callable[[Transaction], IntentView]:
+    def submit(
+        self, agent: Identity, submission: Submission, extra: tuple[Finding, ...] = ()
+    ) -> Callable[[Transaction], IntentView]:
         """The work that decides an intent; see `Decisions.submit`."""
         key = submission.idempotency_key
         draft = _Draft(
@@ -101,6 +107,7 @@ class Submissions:
             key_mac=None if key is None else self._state_key.mac(b"key\n" + key.encode()),
             body_mac=None if key is None else self._mac(submission),
             origin=origin_of(agent, submission.origin),
+            extra=extra,
         )
         return lambda transaction: self._submit_in(transaction, draft)
 
@@ -124,7 +131,7 @@ class Submissions:
         if submission.supersedes is not None:
             # First, so that what the old form had booked is free for the new one.
             _supersede(transaction, draft, submission.supersedes)
-        decision, booked = self._decide(transaction, declared, policy)
+        decision, booked = self._decide(transaction, declared, policy, draft.extra)
         if decision.outcome is Outcome.PENDING:
             _check_quota(connection, name)
         content = Content(declared, decision, os.urandom(_SALT_BYTES).hex())
@@ -171,7 +178,11 @@ class Submissions:
         return _Job(job_id, key, draft.origin, row, held=False)
 
     def _decide(
-        self, transaction: Transaction, declared: Declared, policy: CompiledPolicy
+        self,
+        transaction: Transaction,
+        declared: Declared,
+        policy: CompiledPolicy,
+        extra: tuple[Finding, ...],
     ) -> tuple[DecisionView, list[Booked]]:
         """Evaluate, and book what an approval needs; once more where another node was faster.
 
@@ -188,7 +199,7 @@ class Submissions:
             facts = Facts(
                 now=transaction.now,
                 totals={key: total for key, (total, _) in found.items()},
-                extra=tuple(self._own_findings()),
+                extra=(*self._own_findings(), *extra),
             )
             decision = evaluate(declared, policy, facts, understood)
             if decision.outcome is not Outcome.APPROVED:
