@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from govconsole import cli_config, completing, paths
+from govconsole import cli_config, cli_voices, completing, paths
 from govconsole.demo.command import demo
 from govd.contract.errors import ForbiddenError, GovError, NotFoundError, UsageError
 from govd.contract.shells import completion
@@ -335,6 +335,8 @@ def resolve(
 
 
 main.add_command(cli_config.group(say, data))
+main.add_command(cli_voices.group(say, data))
+main.add_command(cli_voices.enroll(say))
 main.add_command(demo)
 main.add_command(completion("govconsole", main))
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final
 
+from govconsole.client.voices import VoiceDoor
 from govconsole.messages import Happened, Lost, Refreshed
 from govd.contract.errors import GovError, UnreachableError
 
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
     from textual.message import Message
 
     from govconsole.client.backend import Backend
+    from govd.contract.voice import VoiceSession
 
     Fetch = Callable[[], Awaitable[Message | None]]
 
 COALESCE: Final = 0.1
+_VOICE: Final = "voice"
+"""How the types of events begin that may end or begin a session of a voice."""
+
 _STABLE: Final = 5.0
 _BACKOFF: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -46,11 +51,14 @@ class Feed:
         self._pause = pause
         self._dirty = asyncio.Event()
         self._last: int | None = None
+        self._voice: VoiceSession | None = None
+        self._voice_is_old = True
         self.fetch: Fetch | None = None
         """What the view in front wants with each refresh: a message for it, or nothing."""
 
-    def refresh(self) -> None:
-        """Fetch again soon."""
+    def refresh(self, *, voice: bool = False) -> None:
+        """Fetch again soon. `voice`: also whether the operator's own voice stands."""
+        self._voice_is_old |= voice
         self._dirty.set()
 
     async def run(self) -> None:
@@ -65,6 +73,7 @@ class Feed:
             except GovError as error:
                 # One that answers and hangs up at once was not back yet: the pauses go on growing.
                 retries = 1 if loop.time() > stable else retries + 1
+                self._voice_is_old = True
                 self._post(Lost(error, retries))
                 await self._pause(_BACKOFF[min(retries, len(_BACKOFF)) - 1])
 
@@ -91,6 +100,7 @@ class Feed:
         async with contextlib.aclosing(self._backend.events(self._last or 0)) as events:
             async for event in events:
                 self._last = event.seq
+                self._voice_is_old |= event.type.startswith(_VOICE)
                 self._post(Happened(event))
                 self._dirty.set()
         raise UnreachableError("the event stream ended")
@@ -101,5 +111,18 @@ class Feed:
             # What happened up to this answer is in what is fetched after it; the answer itself may be older.
             self._last = self._backend.log_position()
             overview = await self._backend.overview()
+        if self._voice_is_old:
+            self._voice = await self._standing()
         found = await self.fetch() if self.fetch is not None else None
-        self._post(Refreshed(overview, found))
+        self._post(Refreshed(overview, found, self._voice))
+
+    async def _standing(self) -> VoiceSession | None:
+        """Whether the operator's voice stands; a backend that does not say has none."""
+        self._voice_is_old = False
+        try:
+            return await VoiceDoor(self._backend).standing()
+        except UnreachableError:
+            self._voice_is_old = True
+            raise
+        except GovError:
+            return None

@@ -139,13 +139,19 @@ def fights(keymap: Keymap) -> Iterator[Fight]:
         for one, other in combinations(together, 2):
             yield from _both(keymap, one, other)
     for opener in _OPENERS:
-        for key in keymap.keys("vote", "confirm"):
-            if key in keymap.keys(*opener.split(".")):
-                words = f"{key_label(key)} would open a vote and sign it: vote.confirm needs another key"
-                yield Fight(f"{words} than {opener}", ("vote.confirm", opener))
+        yield from _unsafe(keymap, opener, "vote.confirm", "open a vote and sign it")
+    yield from _unsafe(keymap, "voices.enroll", "enroll.accept", "open an enrollment and accept its consent")
     for scope in ALL:
         if scope.typing:
             yield from _typed(keymap, scope)
+
+
+def _unsafe(keymap: Keymap, opener: str, confirms: str, what: str) -> Iterator[Fight]:
+    """Keys by which leaning on what opens a dialog would confirm it."""
+    for key in keymap.keys(*confirms.split(".")):
+        if key in keymap.keys(*opener.split(".")):
+            words = f"{key_label(key)} would {what}: {confirms} needs another key"
+            yield Fight(f"{words} than {opener}", (confirms, opener))
 
 
 def _typed(keymap: Keymap, scope: Scope) -> Iterator[Fight]:

@@ -5,6 +5,7 @@ Must never touch a widget: it posts to whoever stands in front.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from govconsole.feed import Feed
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from govconsole.client.backend import Backend
     from govconsole.clock import Clock
     from govconsole.feed import Fetch
+    from govd.contract.voice import VoiceSession
 
 
 class Live:
@@ -41,9 +43,14 @@ class Live:
         self._feed.fetch = fetch
         self._feed.refresh()
 
-    def refresh(self) -> None:
-        """Ask the backend again soon."""
-        self._feed.refresh()
+    def refresh(self, *, voice: bool = False) -> None:
+        """Ask the backend again soon. `voice`: also whether the operator's own voice stands."""
+        self._feed.refresh(voice=voice)
+
+    def stepped_up(self, voice: VoiceSession) -> None:
+        """The operator showed his voice just now: that counts until the backend says otherwise."""
+        self.status = replace(self.status, voice=voice)
+        self._feed.refresh(voice=True)
 
     async def run(self) -> None:
         """Follow the backend until this is cancelled."""
@@ -52,7 +59,7 @@ class Live:
     def _take(self, message: Message) -> None:
         if isinstance(message, Refreshed):
             message.resumed = not self.status.connected
-            self.status = self.status.heard(message.overview, self._clock.now())
+            self.status = self.status.heard(message.overview, self._clock.now(), message.voice)
             if message.found is not None:
                 self._post(message.found)
         elif isinstance(message, Lost):

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from govconsole.capture.recorder import Recorder
+    from govconsole.capture.source import Microphone
     from govconsole.client.batch import Batch
     from govconsole.client.row import Row
+    from govconsole.client.voices import Take
     from govconsole.client.voters import Voters
     from govconsole.state.queue import Wanted
     from govconsole.state.window import Fetch, Page
@@ -18,18 +21,22 @@ if TYPE_CHECKING:
     from govd.contract.events import Event
     from govd.contract.jobs import JobDetail
     from govd.contract.system import Overview
+    from govd.contract.voice import CaptureTicket, Voices, VoiceSession
 
 
 class Refreshed(Message):
     """The backend answered. `found`: what the view in front asked for; it is posted to it before this.
 
-    `resumed`: the backend was not there before.
+    `voice`: how long the operator's own voice stands. `resumed`: the backend was not there before.
     """
 
-    def __init__(self, overview: Overview, found: Message | None = None) -> None:
+    def __init__(
+        self, overview: Overview, found: Message | None = None, voice: VoiceSession | None = None
+    ) -> None:
         super().__init__()
         self.overview = overview
         self.found = found
+        self.voice = voice
         self.resumed = False
 
 
@@ -139,3 +146,64 @@ class VotersMet(Message):
     def __init__(self, voters: Voters) -> None:
         super().__init__()
         self.voters = voters
+
+
+class VoicesCame(Message):
+    """The voices as they are."""
+
+    def __init__(self, voices: Voices) -> None:
+        super().__init__()
+        self.voices = voices
+
+
+class VoiceDone(Message):
+    """Something was done about a voice: what is told. `error`: it was refused."""
+
+    def __init__(self, words: str = "", error: GovError | None = None) -> None:
+        super().__init__()
+        self.words = words
+        self.error = error
+
+
+class MicrophonesFound(Message):
+    """The ways to record on this machine."""
+
+    def __init__(self, microphones: Sequence[Microphone]) -> None:
+        super().__init__()
+        self.microphones = microphones
+
+
+class Recorded(Message):
+    """A recording ended. `recorder`: which; `take`: what it made, or None with the `error`."""
+
+    def __init__(self, recorder: Recorder, take: Take | None, error: GovError | None = None) -> None:
+        super().__init__()
+        self.recorder = recorder
+        self.take = take
+        self.error = error
+
+
+class PageOpened(Message):
+    """A page of a browser waits for somebody to record in it."""
+
+    def __init__(self, ticket: CaptureTicket) -> None:
+        super().__init__()
+        self.ticket = ticket
+
+
+class Taken(Message):
+    """Clips were taken from files or from a page; or they could not be."""
+
+    def __init__(self, takes: Sequence[Take] = (), error: GovError | None = None) -> None:
+        super().__init__()
+        self.takes = takes
+        self.error = error
+
+
+class Answered(Message):
+    """The backend answered a dialog: what to do with it, on the dialog's own turn. `error`: it refused."""
+
+    def __init__(self, apply: Callable[[], None] | None = None, error: GovError | None = None) -> None:
+        super().__init__()
+        self.apply = apply
+        self.error = error

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from govconsole.client.backend import Backend, own_files
 from govconsole.client.door import Door
 from govconsole.client.review import submission
+from govconsole.client.voices import VoiceDoor
 from govconsole.client.votekeys import KeyRing
 from govconsole.client.voters import KeyMemory
 from govconsole.clock import Clock, SystemClock
@@ -61,6 +62,11 @@ class Session:
         backend = Backend(socket, operator.token, heads, door=Door(socket, state))
         keys = KeyRing(operator.key_path, chosen)
         return cls(backend, keys, operator.name, chosen, operator.known_operators)
+
+    @property
+    def voices(self) -> VoiceDoor:
+        """What can be asked about voices."""
+        return VoiceDoor(self.backend)
 
     async def voters(self) -> Voters:
         """The operators' public keys, held against those that were seen at first."""

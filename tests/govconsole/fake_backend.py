@@ -23,6 +23,7 @@ from govd.contract.intents import IntentState, Resolution
 from govd.contract.jobs import JobDetail, JobPage, JobsQuery, JobState, JobSummary, VoteView
 from govd.contract.system import Alarm, Identities, IdentityView, Overview
 from govd.contract.votes import Review, VoteSubmission, action_commitment, reviewed, text_commitment, verify
+from tests.govconsole.fake_voices import FakeVoices
 from tests.govconsole.world import NOW, POLICY
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class FakeBackend:
         self.evidence: dict[str, Evidence] = {}
         self.heads_received: list[str | None] = []
         self.resumed_from: list[int] = []
+        self.voices = FakeVoices(operator, self.happen, lambda: NOW)
         self.seq = 1
         self.log = "log-1"
         self.assurance = "enforced"
@@ -131,6 +133,7 @@ class FakeBackend:
         app.post("/v1/intents/{intent}/resolution")(self._resolve)
         app.post("/v1/alarms/{alarm}/seen")(self._seen)
         app.get("/v1/events")(self._events)
+        app.include_router(self.voices.router())
         return app
 
     # The routes

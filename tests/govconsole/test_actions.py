@@ -10,10 +10,13 @@ from govconsole.actions.registry import SCOPES, named
 from govconsole.app import ConsoleApp
 from govconsole.keymap import Keymap, fights
 from govconsole.screens.alarms import AlarmsScreen
+from govconsole.screens.enroll import EnrollScreen
 from govconsole.screens.line import LineScreen
 from govconsole.screens.passphrase import PassphraseDialog
 from govconsole.screens.reader import Reader
 from govconsole.screens.registry import VIEWS
+from govconsole.screens.stepup import StepUpDialog
+from govconsole.screens.typed import TypedDialog
 from govconsole.screens.vote import VoteDialog
 from govconsole.state.commandline import commands
 from govconsole.widgets.pane import DocumentPane
@@ -21,6 +24,9 @@ from govconsole.widgets.pane import DocumentPane
 DIALOGS: dict[str, type] = {
     "vote": VoteDialog,
     "passphrase": PassphraseDialog,
+    "enroll": EnrollScreen,
+    "step_up": StepUpDialog,
+    "confirm": TypedDialog,
     "reader": Reader,
     "alarms": AlarmsScreen,
     "line": LineScreen,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,14 @@ class Situation:
     back: bool = False
     guided: bool = False
     touring: bool = False
+    item: str = ""
+    """Of the Voices screen: what kind of thing is under the cursor."""
+    degraded: str = ""
+    """Why nobody's voice can be verified now."""
+    voiceless: bool = False
+    """Its approval needs the operator's voice, and no session of it stands."""
+    can: Mapping[str, str] = field(default_factory=dict)
+    """Of a dialog with steps: for each action why it does not work now; empty: it does."""
 
 
 @dataclass(frozen=True)

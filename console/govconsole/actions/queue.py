@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from govd.contract.jobs import Order, Selection
 
 VIEWS: Final[tuple[Selection, ...]] = ("held", "open", "settled", "all")
+NEEDS_VOICE: Final = "needs voice: V verify"
 SORTS: Final[tuple[Order, ...]] = ("risk", "left", "newest", "oldest", "agent")
 
 
@@ -35,7 +36,13 @@ def _needs_reading(now: Situation) -> str | None:
     """To approve what cannot be undone, its actions must have stood on the screen to their end."""
     if (why := _needs_vote(now)) is not None or now.marked:
         return why
-    return "◆ first read what it does (enter)" if now.unread else None
+    if now.unread:
+        return "◆ first read what it does (enter)"
+    return NEEDS_VOICE if now.voiceless else None
+
+
+def _needs_step_up(now: Situation) -> str | None:
+    return needs_backend(now) or now.degraded or None
 
 
 def _needs_content(now: Situation) -> str | None:
@@ -93,6 +100,16 @@ QUEUE: Final[tuple[Action, ...]] = (
         "g",
         "Deny with guidance: the text goes back to the agent.",
         "govconsole deny JOB --token T --reason R --guidance G",
+    ),
+    Action(
+        "step_up",
+        ("V",),
+        "verify voice",
+        "Show your own voice: for two hours it steps up the votes whose rule asks for that.",
+        _needs_step_up,
+        Twin("govconsole voices step-up FILE"),
+        quiet=True,
+        command="step-up",
     ),
     Action(
         "open",

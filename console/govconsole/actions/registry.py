@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from govconsole.actions.dialogs import ALARMS, LINE, PANE, PASSPHRASE, READER, VOTE
 from govconsole.actions.everywhere import APP, opens
 from govconsole.actions.queue import QUEUE
+from govconsole.actions.voices import CONFIRM, ENROLL, STEP_UP, VOICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +42,10 @@ class Scope:
     typing: bool = False
 
 
-_VIEWS: Final[tuple[Scope, ...]] = (Scope("queue", "Queue", QUEUE, number=1),)
+_VIEWS: Final[tuple[Scope, ...]] = (
+    Scope("queue", "Queue", QUEUE, number=1),
+    Scope("voices", "Voices", VOICES, number=3),
+)
 """A screen of the console is one line here, and its class in `screens/registry.py`."""
 
 _OPENS: Final = tuple(opens(view.id, view.number, view.title) for view in _VIEWS)
@@ -51,6 +55,9 @@ ALL: Final[tuple[Scope, ...]] = (
     Scope("app", "Everywhere", (*APP, *_OPENS)),
     Scope("vote", "Vote", VOTE, modal=True),
     Scope("passphrase", "Passphrase", PASSPHRASE, modal=True, typing=True),
+    Scope("enroll", "Enrollment", ENROLL, modal=True),
+    Scope("step_up", "Step up", STEP_UP, modal=True),
+    Scope("confirm", "Typed confirmation", CONFIRM, modal=True, typing=True),
     Scope("reader", "Text over the whole screen", READER, modal=True),
     Scope("alarms", "Alarms", ALARMS, modal=True),
     Scope("line", "Command line", LINE, modal=True, typing=True),

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Wire)
 
 _TIMEOUT = httpx.Timeout(10.0)
+_LONG = httpx.Timeout(60.0, connect=10.0)
+"""For a clip: it is decoded, measured and encoded before there is an answer, and a model may load first."""
+
+Upload = tuple[str, bytes, str]
+"""A file on its way: its name, its bytes, its type."""
+
 _SILENCE = 3.0 * HEARTBEAT_SECONDS
 """Seconds without a word after which a stream is lost: behind a dead tunnel nobody hangs up."""
 
@@ -54,7 +60,7 @@ def own_files() -> Iterator[None]:
         raise GovError("the file of the operator's token holds none") from None
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
     """A name as one part of a path, whatever was typed."""
     return quote(name, safe="")
 
@@ -93,7 +99,7 @@ class Backend:
 
     async def overview(self) -> Overview:
         """What the header shows."""
-        return await self._call(Overview, "GET", "/v1/overview")
+        return await self.call(Overview, "GET", "/v1/overview")
 
     async def jobs(self, query: JobsQuery) -> JobPage:
         """One page of jobs.
@@ -101,34 +107,34 @@ class Backend:
         Raises:
             InvalidRequestError: the filter or the cursor is none.
         """
-        return await self._call(JobPage, "GET", "/v1/jobs", params=query.params())
+        return await self.call(JobPage, "GET", "/v1/jobs", params=query.params())
 
     async def job(self, job: str, *, peek: bool = False) -> JobDetail:
         """A job for review: asking closes its open hold, unless `peek`."""
         params = {"peek": "true"} if peek else {}
-        return await self._call(JobDetail, "GET", f"/v1/jobs/{_part(job)}", params=params)
+        return await self.call(JobDetail, "GET", f"/v1/jobs/{part(job)}", params=params)
 
     async def vote(self, job: str, submission: VoteSubmission) -> JobDetail:
         """Cast a signed vote."""
-        return await self._call(JobDetail, "POST", f"/v1/jobs/{_part(job)}/votes", body=submission)
+        return await self.call(JobDetail, "POST", f"/v1/jobs/{part(job)}/votes", body=submission)
 
     async def operators(self) -> list[IdentityView]:
         """The operators with their public keys, as the backend lists them."""
-        return (await self._call(Identities, "GET", "/v1/operators")).identities
+        return (await self.call(Identities, "GET", "/v1/operators")).identities
 
     async def evidence(self, intent: str, kind: str) -> Evidence:
         """What was gathered about an intent, with its text."""
-        return await self._call(Evidence, "GET", f"/v1/intents/{_part(intent)}/evidence/{_part(kind)}")
+        return await self.call(Evidence, "GET", f"/v1/intents/{part(intent)}/evidence/{part(kind)}")
 
     async def resolve(self, intent: str, resolution: Resolution) -> IntentDetail:
         """Say what became of an action whose outcome nobody reported."""
-        return await self._call(
-            IntentDetail, "POST", f"/v1/intents/{_part(intent)}/resolution", body=resolution
+        return await self.call(
+            IntentDetail, "POST", f"/v1/intents/{part(intent)}/resolution", body=resolution
         )
 
     async def alarm_seen(self, alarm: str) -> None:
         """Say that an alarm was seen."""
-        await self._send("POST", f"/v1/alarms/{_part(alarm)}/seen")
+        await self.send("POST", f"/v1/alarms/{part(alarm)}/seen")
 
     def log_position(self) -> int:
         """The `seq` of the last head that was seen; 0 before the first answer."""
@@ -180,7 +186,7 @@ class Backend:
             headers = {"Authorization": f"Bearer {self._token()}"}
         return headers | {HEADER: sent} if sent is not None else headers
 
-    async def _call(
+    async def call(
         self,
         model: type[M],
         method: str,
@@ -188,8 +194,24 @@ class Backend:
         *,
         params: dict[str, str] | None = None,
         body: Wire | None = None,
+        upload: Upload | None = None,
     ) -> M:
-        response = await self._send(method, path, params=params, body=body)
+        """Ask, and take the answer for that model.
+
+        Args:
+            model: What the answer is.
+            method: Of HTTP.
+            path: On the operators' door.
+            params: Behind the path.
+            body: Sent as JSON.
+            upload: Sent as a form with one file, in place of a body.
+
+        Raises:
+            IntegrityError: the answer is no such model.
+            UnreachableError: nobody answered.
+            GovError: it was refused.
+        """
+        response = await self.send(method, path, params=params, body=body, upload=upload)
         try:
             return model.model_validate_json(response.content)
         except ValidationError as error:
@@ -199,11 +221,20 @@ class Backend:
                 hint="console and backend are of different versions",
             ) from None
 
-    async def _send(
-        self, method: str, path: str, *, params: dict[str, str] | None = None, body: Wire | None = None
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        body: Wire | None = None,
+        upload: Upload | None = None,
     ) -> httpx.Response:
+        """Ask, and take the answer as it is; `call` says what the arguments are."""
         sent = self._heads.current
         extra: dict[str, Any] = {"json": body.model_dump(mode="json", by_alias=True)} if body else {}
+        if upload is not None:
+            extra = {"files": {"file": upload}, "timeout": _LONG}
         try:
             response = await self._http.request(
                 method,

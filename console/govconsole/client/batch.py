@@ -42,11 +42,12 @@ class Batch:
 
 
 def sort_out(
-    found: Sequence[Known], verdict: Verdict, opened: Mapping[str, str]
+    found: Sequence[Known], verdict: Verdict, opened: Mapping[str, str], *, voice: bool = True
 ) -> tuple[list[Prepared], list[tuple[str, str]]]:
     """The jobs that get a vote, and those that get none, with the reason.
 
-    `opened`: the tokens of the reviews that stood open before the operator, by job.
+    `opened`: the tokens of the reviews that stood open before the operator, by job. `voice`: whether the
+    operator's own voice stands.
     """
     ready: list[Prepared] = []
     left_out: list[tuple[str, str]] = []
@@ -58,6 +59,8 @@ def sort_out(
             changed = known.detail.id in opened
             why = "it has changed since you read it" if changed else "you have not read what it does"
             left_out.append((title, f"◆ cannot be undone: {why}"))
+        elif verdict == "approve" and known.needs_voice and not voice:
+            left_out.append((title, "needs voice: V verify"))
         else:
             ready.append(known.prepared)
     return ready, left_out

@@ -40,6 +40,11 @@ class Known:
         )
 
     @property
+    def needs_voice(self) -> bool:
+        """Whether whoever approves what is up for a vote has to have shown his voice."""
+        return self.detail.hold is not None and self.detail.hold.voice_required
+
+    @property
     def careful(self) -> bool:
         """Whether it must have stood open before it may be approved: for good, or to somebody new."""
         return any(is_irreversible(intent) or pays_new(intent) for intent in self.held)

@@ -42,7 +42,8 @@ def votes(job: JobDetail, voters: Voters) -> Document:
             if needed == 1
             else f"{needed} more operators"
         )
-        found.append(line(Span("Needs  ", "heading"), more))
+        voice = [Span(" · "), Span("voice", "warn")] if job.hold and job.hold.voice_required else []
+        found.append(line(Span("Needs  ", "heading"), more, *voice))
     return found
 
 

@@ -25,7 +25,7 @@ class _Door(Backend):
     async def add_agent(self, name: str, origins: Sequence[str]) -> str:
         """Add an agent; its token."""
         body = AgentSubmission(name=name, origins=list(origins))
-        issued = await self._call(TokenIssued, "POST", "/v1/agents", body=body)
+        issued = await self.call(TokenIssued, "POST", "/v1/agents", body=body)
         return issued.token
 
 

@@ -93,6 +93,7 @@ class BatchBallot:
         jobs: The jobs, by id, with the words that they are told by where they cannot be fetched.
         verdict: What is voted.
         opened: The tokens of the reviews that stood open before the operator, by job.
+        voice: Whether the operator's own voice stands.
     """
 
     screen: Screen[None]
@@ -100,6 +101,7 @@ class BatchBallot:
     jobs: Mapping[str, str]
     verdict: Verdict
     opened: Mapping[str, str]
+    voice: bool = True
     _since: float = field(default=0.0)
 
     def gather(self) -> None:
@@ -118,7 +120,10 @@ class BatchBallot:
 
         found = await asyncio.gather(*(one(job) for job in self.jobs))
         ready, left_out = sort_out(
-            [item for item in found if not isinstance(item, tuple)], self.verdict, self.opened
+            [item for item in found if not isinstance(item, tuple)],
+            self.verdict,
+            self.opened,
+            voice=self.voice,
         )
         missed = [item for item in found if isinstance(item, tuple)]
         self.screen.post_message(BatchGathered(self, Batch(self.verdict, ready, [*left_out, *missed])))

@@ -11,9 +11,11 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from govconsole.actions.model import Situation
+from govconsole.actions.queue import NEEDS_VOICE
 from govconsole.actions.registry import SCOPES
 from govconsole.binding import bindings
 from govconsole.client.document import blank
+from govconsole.client.standing import standing_left
 from govconsole.screens.queuejobs import QueueJobs
 from govconsole.widgets.joblist import JobList, ListHead
 from govconsole.widgets.pane import DocumentPane
@@ -21,9 +23,12 @@ from govd.contract.errors import ConflictError, InvalidRequestError
 from govd.contract.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from govconsole.actions.model import Action
     from govconsole.actions.registry import Scope
     from govconsole.messages import BatchCast, BatchGathered, VoteCast
     from govconsole.screens.ballot import BatchBallot
@@ -135,7 +140,18 @@ class QueueScreen(QueueJobs):
             filter=self.queue.wanted.filter,
             ranging=self.queue.anchor is not None,
             unread=known is not None and known.careful and not self.was_read(known),
+            voiceless=known is not None and known.needs_voice and not self._voice_stands(),
         )
+
+    def _voice_stands(self) -> bool:
+        return bool(standing_left(self.status.voice, self.session.clock.now()))
+
+    def refuse(self, action: Action, why: str) -> None:
+        """Say why; where the operator's voice is what is missing, ask for it, and go on."""
+        if action.id == "approve" and why == NEEDS_VOICE:
+            self.do_step_up(lambda: self.action_act("approve"))
+        else:
+            super().refuse(action, why)
 
     # Acting
 
@@ -150,6 +166,13 @@ class QueueScreen(QueueJobs):
     def do_guide(self) -> None:
         """Ask for a refusal that tells the agent what to do instead."""
         self._review("deny_with_guidance")
+
+    def do_step_up(self, then: Callable[[], None] | None = None) -> None:
+        """Show the operator's own voice. `then`: what goes on by it."""
+        from govconsole.screens.stepup import ask_step_up
+
+        why = "The rule of this job asks for your voice before you approve it." if then is not None else ""
+        ask_step_up(self, why, then)
 
     def do_clear(self) -> None:
         """Back by one step: first out of a vote whose jobs are still being fetched."""
@@ -225,5 +248,6 @@ class QueueScreen(QueueJobs):
         )
         rows = self.queue.rows
         jobs = {job: rows[job].title if job in rows else job for job in order}
-        self._batch = BatchBallot(self, self.session, jobs, verdict, dict(self.queue.opened))
+        opened, voice = dict(self.queue.opened), self._voice_stands()
+        self._batch = BatchBallot(self, self.session, jobs, verdict, opened, voice)
         self._batch.gather()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from govconsole.screens.queue import QueueScreen
+from govconsole.screens.voices import VoicesScreen
 
 if TYPE_CHECKING:
     from govconsole.screens.view import View
 
-VIEWS: Final[tuple[type[View], ...]] = (QueueScreen,)
+VIEWS: Final[tuple[type[View], ...]] = (QueueScreen, VoicesScreen)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from textual.message import Message
     from textual.widget import Widget
 
-    from govconsole.actions.model import Situation
+    from govconsole.actions.model import Action, Situation
     from govconsole.actions.registry import Scope
     from govconsole.messages import Lost, Refreshed
     from govconsole.shell import Shell
@@ -149,12 +149,16 @@ class View(Screen[None]):
             return
         action = next(one for one in self.spec.actions if one.id == name)
         if (why := action.blocked(self.now())) is not None:
-            self.notify(visible(f"{action.label}: {why}"), severity="warning", markup=False)
+            self.refuse(action, why)
             return
         do = getattr(self, f"do_{name}")
         do(argument) if argument else do()
         self.shell.did(f"{self.spec.id}.{name}")
         self.draw_chrome()
+
+    def refuse(self, action: Action, why: str) -> None:
+        """An action was asked for that does not work now: say why."""
+        self.notify(visible(f"{action.label}: {why}"), severity="warning", markup=False)
 
     def ask_line(
         self,

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from govconsole.client.amounts import age, calm_left
 from govconsole.client.document import Span
+from govconsole.client.standing import standing_left
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from govd.contract.system import Alarm, Overview
+    from govd.contract.voice import VoiceSession
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,12 @@ class Status:
     fresh_at: datetime | None = None
     lost_why: str = ""
     retries: int = 0
+    voice: VoiceSession | None = None
+    """Whether the operator's own voice stands, and until when."""
 
-    def heard(self, overview: Overview, now: datetime) -> Status:
+    def heard(self, overview: Overview, now: datetime, voice: VoiceSession | None = None) -> Status:
         """The backend answered."""
-        return Status(overview=overview, connected=True, fresh_at=now)
+        return Status(overview=overview, connected=True, fresh_at=now, voice=voice)
 
     def lost(self, why: str, retries: int, now: datetime) -> Status:
         """It did not. Until a moment ago its events came: what is shown is as old as the loss, not older."""
@@ -79,6 +83,7 @@ def header(status: Status, title: str, *, unlocked: float, now: datetime) -> lis
         *groups,
         _group(held, *soon[0], short=(held, *soon[1])),
         _who(over, unlocked),
+        *_voice(status, now),
         _group(
             Span(f"policy {over.policy_name or '?'} {digest}", "dim"),
             *draft,
@@ -108,6 +113,12 @@ def _who(over: Overview, unlocked: float) -> Group:
         short=(Span(over.operator), Span(" ✓ unlocked", "accent")),
         target="app.lock",
     )
+
+
+def _voice(status: Status, now: datetime) -> list[Group]:
+    """How long the operator's own voice stands; nothing where it does not."""
+    left = standing_left(status.voice, now) if status.connected else ""
+    return [_group(Span(f"✓ voice {left}", "accent"))] if left else []
 
 
 def banner(status: Status, now: datetime, key: str = "!") -> list[Span]:
