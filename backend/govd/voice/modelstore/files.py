@@ -57,18 +57,36 @@ def read(path: Path, most: int) -> bytes | None:
         InvalidRequestError: it is a link, no file, unreadable, or longer than `most`.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = _opened(path, os.O_NOFOLLOW, most)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise InvalidRequestError(f"{path} cannot be read: {error.strerror}") from None
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InvalidRequestError(f"{path} is no file")
         data = file.read(most + 1)
     if len(data) > most:
         raise InvalidRequestError(f"{path} is longer than {most} bytes")
     return data
+
+
+def _opened(path: Path, flags: int, most: int) -> int:
+    """A descriptor of a regular file of at most so many bytes; never waits for a pipe's other end.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        InvalidRequestError: it is something else, unreadable, or longer.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InvalidRequestError(f"{path} cannot be read: {error.strerror}") from None
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_size <= most:
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISREG(found.st_mode):
+        raise InvalidRequestError(f"{path} is longer than {most} bytes")
+    raise InvalidRequestError(f"{path} is no file")
 
 
 def take(
@@ -88,26 +106,25 @@ def take(
     Raises:
         InvalidRequestError: no regular file, unreadable, empty, or longer than 1 GiB.
     """
-    flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     try:
-        descriptor = os.open(source, flags)
-    except OSError as error:
-        raise InvalidRequestError(f"{source} cannot be read: {error.strerror}") from None
+        descriptor = _opened(source, 0 if follow else os.O_NOFOLLOW, MAX_MODEL_BYTES)
+    except FileNotFoundError:
+        raise InvalidRequestError(f"{source} is not there") from None
     digest, size = hashlib.sha256(), 0
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InvalidRequestError(f"{source} is no file")
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
-            while chunk := file.read(_CHUNK):
-                size += len(chunk)
-                if size > MAX_MODEL_BYTES:
-                    raise InvalidRequestError(f"{source} is longer than {MAX_MODEL_BYTES} bytes")
-                digest.update(chunk)
-                copy.write(chunk)
-                if seen is not None:
-                    seen(size)
-            copy.flush()
-            os.fsync(copy.fileno())
+    with (
+        os.fdopen(descriptor, "rb") as file,
+        os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy,
+    ):
+        while chunk := file.read(_CHUNK):
+            size += len(chunk)
+            if size > MAX_MODEL_BYTES:
+                raise InvalidRequestError(f"{source} is longer than {MAX_MODEL_BYTES} bytes")
+            digest.update(chunk)
+            copy.write(chunk)
+            if seen is not None:
+                seen(size)
+        copy.flush()
+        os.fsync(copy.fileno())
     if size == 0:
         raise InvalidRequestError(f"{source} is empty")
     return digest.hexdigest()

@@ -23,6 +23,7 @@ CONFIG: Final = "model_config.yaml"
 WEIGHTS: Final = "model_weights.ckpt"
 _MOST: Final = {CONFIG: 1 << 20, WEIGHTS: 1 << 30}
 _MAX_MEMBERS: Final = 16
+_MAX_DEPTH: Final = 32
 _MAX_TENSORS: Final = 8192
 _MAX_PICKLE: Final = 16 << 20
 _CHUNK: Final = 1 << 20
@@ -128,25 +129,32 @@ def config(data: bytes) -> bytes:
         ValueError: it names a class that is not on the list, or asks for something to be looked up.
     """
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(data, yaml.SafeLoader)):
-            raise ValueError(f"its {CONFIG} has aliases")
-        found = yaml.safe_load(data)
-    except (yaml.YAMLError, RecursionError) as error:
+        _flat(data)
+        found = yaml.load(data, yaml.CSafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"its {CONFIG} is no YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(found, dict) or found.get("target") not in MODEL_CLASSES:
         raise ValueError(f"its {CONFIG} describes no speaker model of NeMo's")
-    try:
-        _walk(found)
-    except RecursionError:
-        raise ValueError(f"its {CONFIG} is nested too deep") from None
+    _walk(found)
     return yaml.safe_dump({key: found[key] for key in _KEPT if key in found}).encode()
+
+
+def _flat(data: bytes) -> None:
+    """Refuse what unfolds to more than it is, before it is built: aliases and deep nesting."""
+    depth = 0
+    for event in yaml.parse(data, yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError(f"its {CONFIG} has aliases")  # noqa: TRY004 - its content, not a caller's type
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"its {CONFIG} is nested too deep")
 
 
 def _walk(node: object) -> None:
     if isinstance(node, dict):
         for key, value in node.items():
             _walk(key)
-            if key in _NAMING and value not in CLASSES:
+            if key in _NAMING and not (isinstance(value, str) and value in CLASSES):
                 raise ValueError(f"its configuration names {str(value)[:120]!r}, which is not on the list")
             _walk(value)
     elif isinstance(node, list):
