@@ -31,7 +31,7 @@ AS_USER = Path(__file__).with_name("as_user.py")
 class GovdAsItself(GovdProcess):
     """govd and its commands under a user of their own."""
 
-    COPIED = False
+    SHORT = False
 
     def govd(self, *argv: str | Path, expect: int | None = 0, **_: Any) -> subprocess.CompletedProcess[bytes]:
         os.chown(self.passphrase_file, GOVD, GOVD)

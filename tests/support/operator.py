@@ -14,8 +14,10 @@ import httpx
 
 from govd.contract import votekey, votes
 from govd.contract.jobs import HoldView, JobDetail, JobPage
+from govd.identities.model import new_token, token_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -68,6 +70,16 @@ def permits(hold: HoldView) -> list[votes.Permit]:
     ]
 
 
+_KEYS: dict[tuple[bytes, bytes], Ed25519PrivateKey] = {}
+
+
+def _opened(path: Path, passphrase: bytes) -> Ed25519PrivateKey:
+    what = path.read_bytes(), passphrase
+    if what not in _KEYS:
+        _KEYS[what] = votekey.load(path, passphrase)
+    return _KEYS[what]
+
+
 class Operator:
     """A client of the operators' door with a vote key.
 
@@ -98,8 +110,8 @@ class Operator:
 
     @property
     def key(self) -> Ed25519PrivateKey:
-        """The vote key, opened anew."""
-        return votekey.load(self.directory / f"{self.name}.key", self._passphrase)
+        """The vote key. What guards its passphrase costs a third of a second: a key is opened once."""
+        return _opened(self.directory / f"{self.name}.key", self._passphrase)
 
     def get(self, path: str) -> Any:
         """GET on the operators' door."""
@@ -108,6 +120,26 @@ class Operator:
     def post(self, path: str, body: object = None) -> Any:
         """POST on the operators' door."""
         return answer(self.http.post(path, json=body if body is not None else {}))
+
+    def add_executor(
+        self, name: str, agents: Sequence[str], *, advisory: bool = False, uid: int | None = None
+    ) -> str:
+        """Enrol an executor with a signature; its token."""
+        token = new_token("executor")
+        enrolment = votes.Enrolment(
+            operation="add",
+            kind="executor",
+            name=name,
+            token_sha256=token_digest(token),
+            agents=list(agents),
+            uid=uid,
+            advisory=advisory,
+            signed_by=self.name,
+            signed_at=datetime.now(UTC),
+        )
+        signature = votes.sign(enrolment, self.key)
+        self.post("/v1/enrolments", {"enrolment": enrolment.model_dump(mode="json"), "signature": signature})
+        return token
 
     def queue(self, state: str = "held") -> JobPage:
         """One page of jobs."""

@@ -58,7 +58,7 @@ class StillClock:
 class StillGovd(GovdProcess):
     """A govd whose time a scene moves."""
 
-    COPIED = False
+    SHORT = False
 
     def init(self) -> None:
         """It founds its state itself, when it starts."""
