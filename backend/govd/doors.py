@@ -19,6 +19,8 @@ from govd.identities import routes as identity_routes
 from govd.pages import routes as page_routes
 from govd.policy import routes as policy_routes
 from govd.reviews import routes as review_routes
+from govd.voice import operator_routes as voice_operator_routes
+from govd.voice import routes as voice_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +78,7 @@ def agents_app(govd: Govd) -> FastAPI:
     app.include_router(attestation_routes.router(context, govd.attestations, govd.keys))
     app.include_router(evidence_routes.agent_router(context, govd.evidence))
     app.include_router(identity_routes.agent_router(context, govd.directory))
+    app.include_router(voice_routes.router(context, govd.voices))
     app.include_router(system.agent_router(govd, context))
     return app
 
@@ -87,6 +90,7 @@ def operators_app(govd: Govd, on_agents: Callable[[], None] = lambda: None) -> F
     app.include_router(evidence_routes.operator_router(context, govd.evidence))
     app.include_router(identity_routes.operator_router(context, govd.directory, on_agents))
     app.include_router(policy_routes.router(context, govd.policies))
+    app.include_router(voice_operator_routes.router(context, govd.desk))
     app.include_router(page_routes.router(context, govd.pages))
     app.include_router(system.operator_router(govd, context))
     return app

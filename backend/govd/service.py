@@ -27,18 +27,27 @@ from govd.pages.listener import Pages
 from govd.policy.model import ReasonCode
 from govd.policy.service import Policies
 from govd.reviews.service import Reviews
+from govd.reviews.stepping import voice_asked
 from govd.sealing import StateKey
 from govd.settings import RELOADABLE, Layout, Settings, read_settings
 from govd.storage.ledger import Ledger
 from govd.times import micros
+from govd.voice.building import LateIntake
+from govd.voice.building import build as build_voices
+from govd.voice.desk import Desk
+from govd.voice.encoder.pool import EncoderPool
+from govd.voice.modelstore.store import ModelStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy import RowMapping
+    from sqlalchemy import Connection, RowMapping
 
     from govd.clock import Clock
+    from govd.identities.model import Identity
+    from govd.policy.model import VoiceFacts
     from govd.storage.ledger import Transaction
+    from govd.voice.model import Encoder, Intake
 
 _CLOCK_SUBJECT = "clock"
 
@@ -51,10 +60,19 @@ class Govd:
         settings: What the operator set.
         clock: The governed clock; a seam for tests.
         embedded: Whether a console started it for itself.
+        intake: Decodes clips, and
+        encoder: embeds them: seams for tests.
     """
 
     def __init__(
-        self, state: Path, settings: Settings, *, clock: Clock | None = None, embedded: bool = False
+        self,
+        state: Path,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        embedded: bool = False,
+        intake: Intake | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
         self.layout = Layout(state)
         self.settings = settings
@@ -81,17 +99,39 @@ class Govd:
             own_folder=state,
             trust_disk=settings.disk_edits == "trusted",
         )
-        self.decisions = Decisions(state_key, self.policies, self.directory, self.own_findings)
+        self.decisions = Decisions(
+            state_key, self.policies, self.directory, self.own_findings, self.voice_facts
+        )
         self.evidence = EvidenceBox(state_key)
         self.reviews = Reviews(
-            state_key, self.policies, self.directory, self.expire, self._on_resolved, self.own_findings
+            state_key,
+            self.policies,
+            self.directory,
+            self.expire,
+            self._on_resolved,
+            self.own_findings,
+            self.voice_facts,
         )
-        self.directory.on_removed(self.reviews.operator_left)
+        self.reviews.on_approval(before=voice_asked(self.stepped_up))
+        self.policies.ask_voices(self.stepped_up)
+        self.directory.on_removed(self._operator_left)
         self.attestations = Attestations(state_key, self.keys, self.policies, self.directory, self.alarms)
         self.captures = Captures(self.clock.now)
         self.pages = Pages(
             self.captures, lambda: {agent.uid for agent in self.directory.agents()}, settings.pages_port
         )
+        self.voices = build_voices(
+            ledger=self.ledger,
+            state_key=state_key,
+            policies=self.policies,
+            directory=self.directory,
+            decisions=self.decisions,
+            intake=intake or LateIntake(),
+            encoder=encoder or EncoderPool(ModelStore(state).choose),
+            captures=self.captures,
+        )
+        self.desk = Desk(self.voices, state_key)
+        self.reviews.on_approval(self.voices.settling.before, self.voices.settling.after)
         self.hub = Hub(self.ledger)
         self.heads = Heads(self.ledger, self.keys.head_key, self.lost_state)
         self.anchor = Anchor(self.layout.anchor(settings))
@@ -128,6 +168,18 @@ class Govd:
             ),
         )
 
+    def voice_facts(self, connection: Connection, agent: str, origin: str) -> VoiceFacts:
+        """Where an agent's chat stands: what an active `voice:` block goes by."""
+        return self.voices.facts(connection, agent, origin)
+
+    def stepped_up(self, connection: Connection, operator: str) -> bool:
+        """Whether an operator has shown his voice within the last hours."""
+        return self.voices.stepped_up(connection, operator)
+
+    def _operator_left(self, transaction: Transaction, identity: Identity) -> None:
+        self.reviews.operator_left(transaction, identity)
+        self.voices.identity_left(transaction, identity)
+
     def tick(self) -> None:
         """What the clock asks for, about once a second: expiries, the clock's own alarm, the anchor."""
         self._remember()
@@ -148,6 +200,7 @@ class Govd:
         ):
             self.ledger.submit(self.expire).result()
             self.alarms.refresh()
+        self.voices.tick()
 
     def reload(self) -> Reloaded:
         """Read the settings and the policy file again, and resume after a storage that was mended."""
@@ -171,6 +224,7 @@ class Govd:
     def close(self) -> None:
         """Finish what is queued and let go of the state."""
         deciding = self.ledger.halted is None
+        self.voices.close()
         self.ledger.close()
         if deciding:
             self.anchor.write(self.heads.current())

@@ -20,6 +20,7 @@ from govd.intents import store as intent_store
 from govd.jobs import store as job_store
 from govd.policy.rules import caps_of
 from govd.times import maybe_instant
+from govd.voice import store as voice_store
 
 if TYPE_CHECKING:
     from govd.identities.model import Identity
@@ -41,6 +42,20 @@ def _health(govd: Govd) -> Health:
         halted=halted,
         alarms=len(govd.alarms.standing),
         head=govd.ledger.head.text(),
+    )
+
+
+def _health_with_voices(govd: Govd) -> Health:
+    """The same with the voice service's own state: agents fail closed by it."""
+    found, model = _health(govd), govd.voices.encoder.model
+    if found.status == "ok" and govd.voices.encoder.degraded is not None:
+        found = found.model_copy(update={"status": "degraded"})
+    return found.model_copy(
+        update={
+            "model": None if model is None else model.id,
+            "threshold": None if model is None else model.threshold,
+            "speakers_enrolled": govd.ledger.read(voice_store.enrolled),
+        }
     )
 
 
@@ -113,7 +128,7 @@ def _shared(govd: Govd, context: Context, kinds: tuple[str, ...]) -> APIRouter:
             context.doorkeeper.admit(request, *kinds)  # type: ignore[arg-type]  # the kinds of this door
         except UnauthenticatedError:
             return Health(status=_health(govd).status)
-        return _health(govd)
+        return await asyncio.to_thread(_health_with_voices, govd)
 
     @routes.get(
         "/v1/events",

@@ -6,6 +6,7 @@
     ├── InvalidRequestError        422: the request says something that cannot be
     │   ├── MalformedBodyError     400: the body is not the JSON that it claims to be
     │   ├── BodyTooLargeError      413: the body is over its limit
+    │   ├── NoneEnrolledError      400: nobody's voice is enrolled, so nobody can be verified
     │   └── ClipRefusedError       422: a clip that cannot be decoded, or is not good enough
     ├── UnauthenticatedError       401: no identity, or one that has expired
     ├── ForbiddenError             403: an identity, but not for this
@@ -116,6 +117,12 @@ class BodyTooLargeError(InvalidRequestError):
     """The body is larger than this route takes."""
 
     code, title, status = "body-too-large", "Body too large", 413
+
+
+class NoneEnrolledError(InvalidRequestError):
+    """Nobody's voice is enrolled with the model in use; the detail is what an agent says then."""
+
+    code, title, status = "none-enrolled", "Nobody is enrolled", 400
 
 
 class ClipRefusedError(InvalidRequestError):

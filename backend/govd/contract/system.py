@@ -24,7 +24,10 @@ class Alarm(Wire):
 
 
 class Health(Wire):
-    """`status` is the one word that an unauthenticated caller sees."""
+    """`status` is the one word that an unauthenticated caller sees.
+
+    `model`, `threshold` and `speakers_enrolled` are of the voice service: without a model it is degraded.
+    """
 
     status: Literal["ok", "degraded", "halted"]
     version: str | None = None
@@ -35,6 +38,9 @@ class Health(Wire):
     halted: str | None = None
     alarms: int | None = None
     head: str | None = None
+    model: str | None = None
+    threshold: float | None = None
+    speakers_enrolled: int | None = None
 
 
 class Overview(Health):

@@ -95,10 +95,11 @@ class Enrolled(Wire):
 
 
 class SpeakerBrief(Wire):
-    """A speaker, as an agent may see it."""
+    """A speaker, as an agent may see it. `message`: what to say of a complete enrollment, else empty."""
 
     name: SpeakerName
     samples: Annotated[Int, Field(ge=0)]
+    message: str = ""
 
 
 class SpeakerBriefs(Wire):
@@ -238,6 +239,12 @@ class DraftStart(Wire):
     consent_version: str
     consented: Flag
     mine: Flag = False
+
+
+class CaptureUse(Wire):
+    """Uses the clip that a capture page has recorded, in place of a file."""
+
+    capture: Id
 
 
 class DraftSample(Wire):

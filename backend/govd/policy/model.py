@@ -1,45 +1,21 @@
-"""What a policy file may say, and what a decision works with. Types only: nothing is decided here.
-
-The JSON Schema that editors complete from is generated from these models (`govd.policy.schema`).
-"""
+"""What a decision works with: compiled policy, facts, reason codes. Types only: nothing is decided here."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal, Self
-
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
-    model_validator,
-)
-
-from govd.contract.errors import InvalidRequestError
-from govd.contract.intents import Kind
-from govd.contract.limits import MAX_NAME
-from govd.contract.money import micro_usd
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
 
     from govd.contract.decisions import Finding
+    from govd.policy.blocks import Capability, CustomRule, PolicyDocument, SoftLimit
     from govd.policy.cel import Program
     from govd.policy.domains import Rule
     from govd.policy.globs import Patterns
-
-Effect = Literal["read", "draft", "write", "irreversible"]
-EFFECTS: dict[Effect, int] = {"read": 0, "draft": 1, "write": 2, "irreversible": 3}
-"""Every effect, with its rank: where several rules speak of one tool, the gravest counts."""
 
 
 class ReasonCode(StrEnum):
@@ -65,6 +41,10 @@ class ReasonCode(StrEnum):
     EVALUATION_ERROR = "evaluation-error"
     CLOCK_STEPPED = "clock-stepped"
     FLOOD = "flood"
+    VOICE_NEEDED = "voice-needed"
+    VOICE_VERIFIED = "voice-verified"
+    VOICE_UNAVAILABLE = "voice-unavailable"
+    VOICE_ENROLMENT = "voice-enrolment"
 
 
 @dataclass(frozen=True)
@@ -79,6 +59,31 @@ class Booking:
     limit: int
 
 
+VoiceStanding = Literal["verified", "expired", "never_verified", "none_enrolled", "unavailable"]
+
+
+@dataclass(frozen=True)
+class VoiceFacts:
+    """Where the chat that an intent comes from stands: what a verification left behind, never a claim.
+
+    Attributes:
+        state: Whether a session stands for this agent and chat; `none_enrolled` where nobody could have one,
+            `unavailable` where nobody can be verified.
+        speaker: Whose voice it was, with `verified`. Whether he has admin scope is the policy's to say.
+        low_confidence: Whether it matched below what counts as sure.
+        confidence: The cosine of that match, -1 to 1, where it is known.
+    """
+
+    state: VoiceStanding
+    speaker: str | None = None
+    low_confidence: bool = False
+    confidence: float | None = None
+
+
+NO_VOICE = VoiceFacts("unavailable")
+"""What holds where nobody was asked: an active block denies by it."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """All that a decision knows of the world.
@@ -87,239 +92,13 @@ class Facts:
         now: The governed clock, in UTC.
         totals: (cap, subject, window) → micro-USD or count that stands booked; a missing key is 0.
         extra: Findings that the service itself makes (clock stepped, flood, …).
+        voice: Where the intent's chat stands; only an active `voice:` block reads it.
     """
 
     now: datetime
     totals: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     extra: tuple[Finding, ...] = ()
-
-
-_DURATION = re.compile(r"(0|[1-9][0-9]{0,5})(s|m|h|d)", re.ASCII)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_TOOL_GLOB = re.compile(r"[A-Za-z0-9_*][A-Za-z0-9_.:/*-]*", re.ASCII)
-_ORIGIN_GLOB = re.compile(r"[a-z*]+(:[A-Za-z0-9._*-]+)?", re.ASCII)
-_ARGUMENT = re.compile(r"arguments(\.[A-Za-z_][A-Za-z0-9_-]*)+", re.ASCII)
-
-
-def duration(text: str) -> timedelta:
-    """The span of `30s`, `5m`, `24h` or `7d`.
-
-    Raises:
-        ValueError: it is no such span.
-    """
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise ValueError("a duration is a number and a unit: 30s, 5m, 24h or 7d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
-
-
-def _between(low: str, high: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if not duration(low) <= duration(text) <= duration(high):
-            raise ValueError(f"{text} is not between {low} and {high}")
-        return text
-
-    return check
-
-
-def _fits(pattern: re.Pattern[str], why: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if len(text) > MAX_NAME or pattern.fullmatch(text) is None:
-            raise ValueError(why)
-        return text
-
-    return check
-
-
-def _decimal(value: object) -> object:
-    if isinstance(value, float):
-        raise ValueError("an amount with a point is written in quotes, so that no float touches it")  # noqa: TRY004 - pydantic wants ValueError
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _amount(text: str) -> str:
-    try:
-        micro_usd(text)
-    except InvalidRequestError as error:
-        raise ValueError(error.detail) from None
-    return text
-
-
-ToolGlob = Annotated[
-    str, AfterValidator(_fits(_TOOL_GLOB, "a tool is letters, digits and . _ : / -, with * for any run"))
-]
-OriginGlob = Annotated[
-    str, AfterValidator(_fits(_ORIGIN_GLOB, "an origin is user, schedule, channel:NAME or agent:NAME"))
-]
-ArgumentPath = Annotated[
-    str, AfterValidator(_fits(_ARGUMENT, "a path into the arguments is written arguments.NAME"))
-]
-Cap = Annotated[
-    str,
-    BeforeValidator(_decimal),
-    AfterValidator(_amount),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}, {"type": "integer"}]}),
-]
-RuleName = Annotated[
-    str,
-    AfterValidator(
-        _fits(
-            re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII),
-            "a rule's name is lower-case letters, digits, . _ -",
-        )
-    ),
-]
-Message = Annotated[str, StringConstraints(min_length=1, max_length=300)]
-Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-DomainEntry = Annotated[str, StringConstraints(min_length=1, max_length=260)]
-_RULES = 500
-
-
-class Block(BaseModel):
-    """Frozen, exact about types and keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
-
-
-class Domains(Block):
-    """Which hosts an intent may name: a tool's declared domains, a request's URL, a push's remote."""
-
-    default: Literal["deny", "hold", "allow"] = "deny"
-    """What happens to a host that no entry names."""
-    allow: Annotated[list[DomainEntry], Field(max_length=_RULES)] = []
-    """`*.example.com` covers one or more labels, never example.com itself; `host:443` only that port."""
-    deny: Annotated[list[DomainEntry], Field(max_length=_RULES)] = []
-    """Wins over `allow`."""
-
-
-class ToolCalls(Block):
-    """Tools by name. A command counts as the tool `exec.NAME`, git as `exec.git.SUBCOMMAND`."""
-
-    effects: dict[ToolGlob, Effect] = Field(default={}, max_length=_RULES)
-    """What a tool does to the world; `write` where nothing says otherwise, the gravest where several do."""
-    allow: Annotated[list[ToolGlob], Field(max_length=_RULES)] = []
-    """May run without a person, within every other rule."""
-    deny: Annotated[list[ToolGlob], Field(max_length=_RULES)] = []
-    """Never runs."""
-    hold: Annotated[list[ToolGlob], Field(max_length=_RULES)] = []
-    """Waits for a person."""
-    domains: Domains | None = None
-
-
-class AmountSource(Block):
-    """Where a tool's arguments say what it costs."""
-
-    usd: ArgumentPath
-    """The amount: a decimal in a string, or a whole number. Anything else is held."""
-    currency: ArgumentPath | None = None
-    """The currency's argument: anything but USD is held. Without this line the amount is USD."""
-
-
-class CustomRule(Block):
-    """One CEL expression that denies, holds or allows."""
-
-    name: RuleName
-    kinds: Annotated[list[Kind], Field(min_length=1)]
-    """Which kinds of intent it reads; others skip it. Its variables are typed by them."""
-    deny_if: Expression | None = None
-    hold_if: Expression | None = None
-    allow_if: Expression | None = None
-    message: Message | None = None
-    """What a person is told when the rule speaks."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if sum(text is not None for text in (self.deny_if, self.hold_if, self.allow_if)) != 1:
-            raise ValueError("a rule has exactly one of deny_if, hold_if and allow_if")
-        return self
-
-    @property
-    def verb(self) -> Literal["deny_if", "hold_if", "allow_if"]:
-        """Which of the three it has."""
-        return "deny_if" if self.deny_if else "hold_if" if self.hold_if else "allow_if"
-
-    @property
-    def expression(self) -> str:
-        """The expression under its verb."""
-        return self.deny_if or self.hold_if or self.allow_if or ""
-
-
-class Match(Block):
-    """Which intents a limit counts; a line left out matches all."""
-
-    kinds: Annotated[list[Kind], Field(min_length=1)] | None = None
-    tools: Annotated[list[ToolGlob], Field(min_length=1, max_length=_RULES)] | None = None
-
-
-class SoftLimit(Block):
-    """A total for one day: the intent that would cross it is held."""
-
-    name: RuleName
-    metric: Literal["usd", "count"]
-    match: Match = Match()
-    per: Literal["agent", "all"] = "agent"
-    """Whose intents share the total: each agent's own, or all agents'."""
-    window: Literal["day"] = "day"
-    """A calendar day in the policy's `timezone`."""
-    cap: Cap
-    """USD as a decimal in quotes, or a count."""
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.metric == "count" and "." in self.cap:
-            raise ValueError("a count is a whole number")
-        return self
-
-    @property
-    def limit(self) -> int:
-        """The cap in micro-USD, or as a count."""
-        return micro_usd(self.cap) if self.metric == "usd" else int(self.cap)
-
-
-class Holds(Block):
-    """What holds for every hold."""
-
-    ttl: Annotated[str, AfterValidator(_between("1s", "30d"))] = "24h"
-    """How long a person has; then the intent is EXPIRED and stays blocked."""
-    quorum: Literal[1] = 1
-    """How many operators must approve. More than one comes with the review feature."""
-    grace: Literal["0s"] = "0s"
-    """How long an approval can be taken back before it takes effect. More comes with the review feature."""
-    reason_required: bool = False
-    """Whether a vote needs a reason in words."""
-    separation_of_duties: Literal[False] = False
-    """Whether an agent's owner is barred from voting. `true` comes with the review feature."""
-
-
-class Attestation(Block):
-    """How long what was decided may be acted on."""
-
-    ttl: Annotated[str, AfterValidator(_between("1s", "1h"))] = "5m"
-    """From minting to redeeming."""
-    approval: Annotated[str, AfterValidator(_between("1s", "30d"))] = "24h"
-    """From the approval to the last minting."""
-
-
-class PolicyDocument(Block):
-    """A policy file."""
-
-    version: Literal[1]
-    name: RuleName
-    tools: Annotated[list[ToolGlob], Field(max_length=_RULES)] = []
-    """The registry: every tool there is. A tool outside it is held, a rule about one outside is refused."""
-    origins: Annotated[list[OriginGlob], Field(max_length=_RULES)] | None = None
-    """The registry of origins: an intent from any other is held."""
-    default: Literal["hold", "deny"] = "hold"
-    """What becomes of an intent that no rule allows."""
-    timezone: str = "UTC"
-    """Where a day begins: an IANA name such as Europe/Berlin."""
-    tool_calls: ToolCalls = ToolCalls()
-    amounts: dict[ToolGlob, AmountSource] = Field(default={}, max_length=_RULES)
-    """Maps tools' arguments to money."""
-    custom: Annotated[list[CustomRule], Field(max_length=_RULES)] = []
-    soft_limits: Annotated[list[SoftLimit], Field(max_length=_RULES)] = []
-    holds: Holds = Holds()
-    attestation: Attestation = Attestation()
+    voice: VoiceFacts = NO_VOICE
 
 
 @dataclass(frozen=True)
@@ -350,6 +129,31 @@ class CompiledDomains:
 
 
 @dataclass(frozen=True)
+class CompiledVoice:
+    """The `voice:` block, prepared.
+
+    Attributes:
+        owner: The one speaker with admin scope.
+        scope: Which capabilities need his voice.
+        session: How long a verification stands.
+        low_confidence: Below this cosine a match is named weak; None: the model's own value.
+        hold: Whether an admin request without a valid session waits for a person, instead of being denied.
+        messages: The six texts, by name.
+        tools: Which tools belong to which capability, beside what is built in.
+        files: Which paths do.
+    """
+
+    owner: str
+    scope: tuple[Capability, ...]
+    session: timedelta
+    low_confidence: float | None
+    hold: bool
+    messages: Mapping[str, str] = field(repr=False)
+    tools: Mapping[Capability, Patterns] = field(repr=False)
+    files: Mapping[Capability, Patterns] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class CompiledPolicy:
     """A policy that may come into force: checked, and prepared so that deciding is fast.
 
@@ -364,6 +168,9 @@ class CompiledPolicy:
         attestation_ttl: From minting to redeeming.
         approval_ttl: From an approval to the last minting.
         reason_required: Whether a vote needs a reason in words.
+        voice: Who has admin scope over chat, and what that covers; None: no block, nothing is gated.
+        hold_voice: Whether each vote that approves needs the operator's own voice.
+        change_voice: Whether putting a looser policy in force needs it.
     """
 
     sha256: str
@@ -386,3 +193,6 @@ class CompiledPolicy:
     attestation_ttl: timedelta
     approval_ttl: timedelta
     reason_required: bool
+    voice: CompiledVoice | None = field(default=None, repr=False)
+    hold_voice: bool = False
+    change_voice: bool = False

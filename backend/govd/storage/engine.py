@@ -95,6 +95,7 @@ def _sqlite_engine(url: URL, *, writer: bool) -> Engine:
                 "synchronous=FULL",
                 f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
                 f"cache_size=-{_CACHE_KIB}",
+                "secure_delete=FAST",  # a key that was forgotten is not left in the unused part of a page
                 "temp_store=MEMORY",  # savepoints' own journals: as files they were 25 writes a decision
                 "trusted_schema=OFF",
             )

@@ -326,6 +326,9 @@ voice_sessions: Final = Table(
     _text("id"),
     _text("speaker"),
     _text("enrolment"),
+    # Millionths of a cosine, and whether that was below what counts as sure.
+    Column("confidence", Integer, nullable=False),
+    Column("low", Integer, nullable=False),
     _time("verified_at"),
     _time("expires_at"),
     _time("ended_at", null=True),

@@ -71,3 +71,48 @@ class Encoder(Protocol):
 
     def close(self) -> None:
         """End the worker."""
+
+
+class Captures(Protocol):
+    """The clips that capture pages recorded."""
+
+    def take(self, ticket: str, operator: str) -> bytes:
+        """The clip of this operator's ticket, a WAV file, once.
+
+        Raises:
+            NotFoundError: there is no such ticket of his.
+            ConflictError: nothing was recorded yet, or it was taken before.
+        """
+
+
+@dataclass(frozen=True)
+class Party:
+    """Whose session, and whose misses: an agent's chat, or an operator in the console.
+
+    What does not apply is empty, so that each party has one row in each table.
+    """
+
+    agent: str = ""
+    chat: str = ""
+    operator: str = ""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A clip after intake and encoder.
+
+    Attributes:
+        quality: What was measured; `faults` say why it must not be used.
+        embedding: Little-endian float32 of length 1; empty where a fault kept it from the encoder.
+        model: What made it; None with no embedding.
+        clip: A keyed hash of the decoded audio.
+        fingerprint: See `Clip`.
+        pcm: See `Clip`.
+    """
+
+    quality: Quality
+    embedding: bytes = field(repr=False)
+    model: ModelView | None
+    clip: str
+    fingerprint: bytes = field(repr=False)
+    pcm: bytes = field(repr=False)

@@ -108,6 +108,8 @@ def _standing() -> None:
         _text("id"),
         _text("speaker"),
         _text("enrolment"),
+        _small("confidence"),
+        _small("low"),
         _big("verified_at"),
         _big("expires_at"),
         _big("ended_at", null=True),

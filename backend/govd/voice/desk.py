@@ -1,0 +1,265 @@
+"""The operators' side of voices: enrolling in the console, listening, revoking, unlocking, the whole picture.
+
+Must never save a voice without consent, enough samples and one fresh clip that matched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from govd.audit.model import Entry
+from govd.contract.errors import ConflictError, InvalidRequestError, NotFoundError
+from govd.contract.voice import DraftCheck, SpeakerRemoval, Voices, VoiceSession, WaitingSample
+from govd.jobs import books
+from govd.jobs import store as job_store
+from govd.times import instant, micros
+from govd.voice import consent, content, lockout, rules, sessions, store
+from govd.voice.content import Sample
+from govd.voice.model import Party
+from govd.voice.service import replayed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection, RowMapping
+
+    from govd.contract.voice import Draft, DraftSample, DraftStart, SpeakerView
+    from govd.sealing import JobKey, StateKey
+    from govd.storage.ledger import Transaction
+    from govd.voice.drafts import Open
+    from govd.voice.model import Heard
+    from govd.voice.service import Voices as Service
+
+
+class Desk:
+    """What operators do.
+
+    Args:
+        voices: The service of this room.
+        state_key: Opens the jobs' keys, for samples that wait.
+    """
+
+    def __init__(self, voices: Service, state_key: StateKey) -> None:
+        self.voices, self._state_key = voices, state_key
+
+    # -- the whole picture -----------------------------------------------------------------------------
+
+    def picture(self, connection: Connection, operator: str) -> Voices:
+        """Everything that the Voices screen shows to this operator."""
+        voices, now = self.voices, self.voices.ledger.now()
+        model, degraded = voices.encoder.model, voices.encoder.degraded
+        return Voices(
+            model=model,
+            degraded="" if degraded is None else degraded[0],
+            mend="" if degraded is None else degraded[1],
+            speakers=voices.speakers.views(connection, model),
+            waiting=self._waiting(connection, operator),
+            sessions=sessions.standing(connection, now),
+            locks=lockout.listed(connection),
+            consent_version=consent.VERSION,
+            consent_text=consent.TEXT,
+            prompts=list(consent.PROMPTS),
+            minimum_samples=rules.MINIMUM_SAMPLES,
+            maximum_samples=rules.MAXIMUM_SAMPLES,
+            minimum_net_seconds=rules.MINIMUM_NET_SECONDS,
+        )
+
+    @staticmethod
+    def _waiting(connection: Connection, operator: str) -> list[WaitingSample]:
+        rows = store.waiting(connection)
+        heard = store.heard(connection, operator, [row["id"] for row in rows])
+        return [
+            WaitingSample(
+                id=row["id"],
+                speaker=row["speaker"],
+                agent=row["agent"],
+                job=row["job"],
+                seconds=row["seconds_ms"] / 1000,
+                net_seconds=row["net_ms"] / 1000,
+                heard=row["id"] in heard,
+                expires_at=instant(row["expires_at"]),
+            )
+            for row in rows
+        ]
+
+    # -- enrolling -------------------------------------------------------------------------------------
+
+    def begin(self, operator: str, start: DraftStart) -> Draft:
+        """An enrollment in the console.
+
+        Raises:
+            InvalidRequestError: no consent, or to another text than the present one.
+            VoiceUnavailableError: there is no model to enroll with.
+        """
+        if not start.consented:
+            raise InvalidRequestError("nobody is enrolled without consent", pointer="/consented")
+        if start.consent_version != consent.VERSION:
+            raise InvalidRequestError(
+                f"the consent text has version {consent.VERSION}: show it again", pointer="/consent_version"
+            )
+        return self.voices.drafts.begin(operator, start, self.voices.hearing.model())
+
+    def sample(self, operator: str, draft: str, data: bytes) -> DraftSample:
+        """One sample of an enrollment. Blocks.
+
+        Raises:
+            NotFoundError, ConflictError: see `Drafts.add`.
+            ClipRefusedError: it cannot be decoded, or was heard before.
+        """
+        voices = self.voices
+        voices.drafts.own(draft, operator)
+        heard = self._fresh(data, one_voice=True)
+        return voices.drafts.add(draft, operator, heard, voices.replays.same)
+
+    def check(self, operator: str, draft: str, data: bytes) -> DraftCheck:
+        """A fresh clip held against an enrollment. Blocks."""
+        voices = self.voices
+        threshold = voices.drafts.own(draft, operator).model.threshold
+        heard = self._fresh(data)
+        verified, score = voices.drafts.check(draft, operator, heard, voices.replays.same)
+        return DraftCheck(
+            verified=verified, confidence=round(score, 4), threshold=threshold, quality=heard.quality
+        )
+
+    def _fresh(self, data: bytes, *, one_voice: bool = False) -> Heard:
+        heard = self.voices.hearing.listen(data, one_voice=one_voice)
+        known, _ = self.voices.ledger.read(lambda c: self.voices.replays.known(c, heard))
+        if known and heard.model is not None:
+            raise replayed()
+        return heard
+
+    def save(self, operator: str, draft: str) -> SpeakerView:
+        """Enroll what a draft holds. Blocks.
+
+        Raises:
+            ConflictError: it is not ready, no fresh clip has matched, or another model is in use by now.
+            ForbiddenError: the name is another operator's own voice.
+        """
+        voices = self.voices
+        found = voices.drafts.own(draft, operator)
+        model = voices.hearing.model()
+        self._check_ready(found)
+        if model.sha256 != found.model.sha256:
+            raise ConflictError("another model is in use by now: begin the enrollment again")
+        kept, start = found.kept, found.start
+        samples = [
+            Sample(item.embedding, round(item.quality.net_seconds * 1000), f"operator:{operator}")
+            for item in kept
+        ]
+        agreed = content.consent(consent.VERSION, consent.TEXT, found.began_at, f"operator:{operator}")
+
+        def work(transaction: Transaction) -> None:
+            for heard in (*kept, *([] if found.checked is None else [found.checked])):
+                voices.replays.remember(transaction, heard)
+            voices.speakers.enroll(
+                transaction, start.name, samples, model, agreed, by=operator, mine=start.mine
+            )
+
+        voices.ledger.submit(work).result()
+        voices.drafts.leave(draft, operator)
+        voices.tidy()
+        return voices.ledger.read(lambda c: voices.speakers.view(c, start.name, model))
+
+    @staticmethod
+    def _check_ready(found: Open) -> None:
+        if not found.ready:
+            raise ConflictError(
+                f"the enrollment has {rules.lacking(len(found.kept), found.net_seconds)}: go on first"
+            )
+        if not found.verified:
+            raise ConflictError("no fresh clip has matched these samples yet: check the enrollment first")
+
+    def remove(self, operator: str, name: str) -> SpeakerRemoval:
+        """Forget a speaker. Blocks. It cannot be undone."""
+        voices = self.voices
+        voices.ledger.submit(lambda t: voices.speakers.remove(t, name, f"operator:{operator}")).result()
+        voices.tidy()
+        return SpeakerRemoval(status="deleted", speaker=name)
+
+    # -- listening -------------------------------------------------------------------------------------
+
+    def play(self, operator: str, sample: str) -> bytes:
+        """The audio of a sample that waits, and the note that this operator has fetched it. Blocks.
+
+        Raises:
+            NotFoundError: it waits no more.
+        """
+        row, key = self.voices.ledger.read(lambda c: self._sample(c, sample))
+        audio = key.open_json(row["audio"], content.request_name(sample, "audio"))
+
+        def work(transaction: Transaction) -> None:
+            if store.request(transaction.connection, sample) is None:
+                raise NotFoundError("there is no such sample, or it waits no more")
+            store.add_heard(transaction.connection, sample, operator, micros(transaction.now))
+            transaction.record(
+                Entry(
+                    type="voice.heard",
+                    actor=f"operator:{operator}",
+                    agent=row["agent"],
+                    job_id=row["job"],
+                    intent_id=row["intent"],
+                    details={"sample": sample},
+                )
+            )
+
+        self.voices.ledger.submit(work).result()
+        return audio
+
+    def _sample(self, connection: Connection, sample: str) -> tuple[RowMapping, JobKey]:
+        row = store.request(connection, sample)
+        job = None if row is None else job_store.by_id(connection, row["job"])
+        if row is None or job is None or row["audio"] is None:
+            raise NotFoundError("there is no such sample, or it waits no more")
+        return row, books.job_key(self._state_key, job)
+
+    # -- sessions and locks ----------------------------------------------------------------------------
+
+    def own_session(self, connection: Connection, operator: str) -> VoiceSession:
+        """Whether this operator's step-up stands, and until when."""
+        found = sessions.state(connection, Party(operator=operator), self.voices.ledger.now())
+        return VoiceSession(
+            state=found.state, chat="", speaker=found.speaker, admin=False, expires_at=found.expires_at
+        )
+
+    def revoke(self, operator: str, session: str) -> Callable[[Transaction], None]:
+        """The work that ends a session.
+
+        Raises (from the work):
+            NotFoundError: none of that id stands.
+        """
+
+        def work(transaction: Transaction) -> None:
+            row = sessions.by_id(transaction.connection, session)
+            if row is None or not sessions.end(transaction, session):
+                raise NotFoundError("no such session stands")
+            transaction.record(
+                Entry(
+                    type="voice.session_revoked",
+                    actor=f"operator:{operator}",
+                    agent=row["agent"] or None,
+                    details={"session": session, "speaker": self.voices.speakers.log_name(row["speaker"])},
+                )
+            )
+
+        return work
+
+    def unlock(self, operator: str, agent: str, chat: str) -> Callable[[Transaction], None]:
+        """The work that forgets the misses of an agent's chat.
+
+        Raises (from the work):
+            NotFoundError: it has none.
+        """
+
+        def work(transaction: Transaction) -> None:
+            if not lockout.clear(transaction.connection, Party(agent=agent, chat=chat)):
+                raise NotFoundError("nothing stands against that chat")
+            transaction.record(
+                Entry(
+                    type="voice.unlocked",
+                    actor=f"operator:{operator}",
+                    agent=agent,
+                    details={"chat": self.voices.speakers.log_name(chat or "-")},
+                )
+            )
+
+        return work

@@ -1,0 +1,137 @@
+"""From bytes that somebody sent to an embedding: intake, then encoder, in lanes that nobody can fill alone.
+
+Must never run on the threads that everything else waits for, nor embed a clip that has a fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from govd.contract.errors import QuotaError, VoiceUnavailableError
+from govd.contract.voice import Fault
+from govd.voice.model import Heard
+from govd.voice.rules import HALVES_FROM_SECONDS, halves, several_voices, vector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from govd.contract.voice import ModelView
+    from govd.sealing import StateKey
+    from govd.voice.model import Clip, Encoder, Intake
+
+T = TypeVar("T")
+
+MOST_OF_ONE: Final = 2
+"""Clips of one agent, or of one operator, that are received or looked at at the same time."""
+
+MOST: Final = 12
+"""The same of all agents, and apart from them of all operators: a clip may take 25 MiB of memory."""
+
+_THREADS: Final = 3
+_RETRY_S: Final = 2
+
+
+class Lane:
+    """Bounded room for clips, with threads of its own: agents' clips never keep an operator waiting."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._places: dict[str, int] = {}
+        self._threads: ThreadPoolExecutor | None = None
+
+    @contextlib.contextmanager
+    def place(self, who: str) -> Iterator[None]:
+        """Room for one clip, taken before its first byte is read.
+
+        Raises:
+            QuotaError: this identity, or all together, have as many under way as they may.
+        """
+        with self._lock:
+            own = self._places.get(who, 0)
+            if own >= MOST_OF_ONE or sum(self._places.values()) >= MOST:
+                raise QuotaError("too many clips are under way: send them one by one", retry_after=_RETRY_S)
+            self._places[who] = own + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._places[who] -= 1
+                if not self._places[who]:
+                    del self._places[who]
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do it in a thread of this lane."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"voice-{self._name}")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def close(self) -> None:
+        """Start nothing more."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Hearing:
+    """Intake and encoder as one.
+
+    Args:
+        intake: Decodes and measures.
+        encoder: Embeds.
+        state_key: Keys the hashes by which clips are recognised.
+    """
+
+    def __init__(self, intake: Intake, encoder: Encoder, state_key: StateKey) -> None:
+        self._intake, self._encoder, self._state_key = intake, encoder, state_key
+
+    def model(self) -> ModelView:
+        """The model in use.
+
+        Raises:
+            VoiceUnavailableError: there is none, or it does not run.
+        """
+        degraded, model = self._encoder.degraded, self._encoder.model
+        if degraded is not None or model is None:
+            why, mend = degraded or ("no model is in use", "govd voice model list")
+            raise VoiceUnavailableError(why, hint=mend)
+        return model
+
+    def listen(self, data: bytes, name: str = "", *, one_voice: bool = False) -> Heard:
+        """Decode, measure and embed. Blocks: called in a lane.
+
+        Args:
+            data: As it was sent.
+            name: A hint at the format at most.
+            one_voice: Also hold the halves of a long clip against one another (enrolling).
+
+        Returns:
+            A clip with its faults, and without an embedding where it has any.
+
+        Raises:
+            ClipRefusedError: it cannot be decoded within the caps.
+            VoiceUnavailableError: no model, no worker, or no decoder.
+        """
+        clip = self._intake.take(data, name=name)
+        model = self.model()
+        if clip.quality.faults:
+            return self._heard(clip, b"", None)
+        embedding = self._encoder.embed(clip.pcm)
+        if one_voice and clip.quality.net_seconds >= HALVES_FROM_SECONDS:
+            first, second = (vector(self._encoder.embed(half)) for half in halves(clip.pcm))
+            if several_voices(first, second, model.threshold):
+                faults = [*clip.quality.faults, Fault.SEVERAL_VOICES]
+                quality = clip.quality.model_copy(update={"faults": faults})
+                return Heard(quality, b"", None, self._keyed(clip), clip.fingerprint, b"")
+        if self.model().sha256 != model.sha256:
+            raise VoiceUnavailableError("the model was changed meanwhile", hint="send the clip again")
+        return self._heard(clip, embedding, model)
+
+    def _heard(self, clip: Clip, embedding: bytes, model: ModelView | None) -> Heard:
+        return Heard(clip.quality, embedding, model, self._keyed(clip), clip.fingerprint, clip.pcm)
+
+    def _keyed(self, clip: Clip) -> str:
+        return self._state_key.mac(b"voice-clip\n" + clip.sha256.encode())

@@ -1,0 +1,361 @@
+"""Voices: clips held against who is enrolled, sessions that follow, and what operators do about both.
+
+Must never let a voice alone decide anything, take a threshold from a caller, or say more than the best match.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from govd.audit.model import Entry
+from govd.contract.errors import ClipRefusedError, ConflictError, NoneEnrolledError
+from govd.contract.voice import (
+    UNKNOWN_SPEAKER,
+    SpeakerBriefs,
+    StepUp,
+    Verification,
+    VoiceSession,
+    VoiceState,
+)
+from govd.contract.voice_texts import filled
+from govd.policy.model import VoiceFacts
+from govd.times import micros
+from govd.voice import lockout, rules, sessions, store
+from govd.voice.hearing import Lane
+from govd.voice.model import Party
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from govd.contract.voice import Enrolled, ModelView, SpeakerRemoval
+    from govd.identities.model import Identity
+    from govd.storage.ledger import Ledger, Transaction
+    from govd.voice.drafts import Drafts
+    from govd.voice.enrolling import Speakers
+    from govd.voice.hearing import Hearing
+    from govd.voice.matching import Gallery, Known, Match
+    from govd.voice.model import Captures, Encoder, Heard, Intake
+    from govd.voice.replays import Replays
+    from govd.voice.requests import Requests
+    from govd.voice.settings import VoiceSettings
+    from govd.voice.settling import Settling
+
+_POOR: Final = "This clip is not good enough to tell: see its faults, and record another."
+_REPLAY: Final = "This recording was heard before: record a fresh one."
+_OTHER: Final = "This does not sound like you: record another."
+_MISS_DIGITS: Final = 2
+_MATCH_DIGITS: Final = 4
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the service is made of; `govd.voice.building` puts it together."""
+
+    ledger: Ledger
+    intake: Intake
+    encoder: Encoder
+    hearing: Hearing
+    gallery: Gallery
+    replays: Replays
+    speakers: Speakers
+    requests: Requests
+    settling: Settling
+    drafts: Drafts
+    settings: Callable[[], VoiceSettings]
+    captures: Captures | None
+
+
+class Voices:
+    """The service of this room."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.ledger, self._intake, self.encoder = parts.ledger, parts.intake, parts.encoder
+        self.hearing, self._gallery, self.replays = parts.hearing, parts.gallery, parts.replays
+        self.speakers, self.requests, self.settling = parts.speakers, parts.requests, parts.settling
+        self.drafts, self.settings, self.captures = parts.drafts, parts.settings, parts.captures
+        self.agents, self.operators = Lane("agents"), Lane("operators")
+
+    # -- verifying -------------------------------------------------------------------------------------
+
+    def verify(self, agent: str, chat: str, data: bytes, name: str = "") -> Verification:
+        """Whose voice a clip is, and a session for that agent's chat if it is somebody's. Blocks.
+
+        Args:
+            agent: Who sends it.
+            chat: Which of its chats the clip came from.
+            data: The clip as it was sent.
+            name: A hint at its format at most.
+
+        Raises:
+            QuotaError, ForbiddenError: this chat has to wait, or is locked.
+            ClipRefusedError: it cannot be decoded.
+            VoiceUnavailableError: nobody can be verified now.
+            NoneEnrolledError: nobody is enrolled with the model in use.
+        """
+        party = Party(agent=agent, chat=chat)
+        self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now()))
+        heard = self.hearing.listen(data, name)
+        settings = self.settings()
+        if heard.model is None:
+            return self._poor(heard, settings)
+        model = heard.model
+        match, known, after = self._compare(heard, model, None)
+        if match is None:
+            raise NoneEnrolledError(settings.messages["none_enrolled"])
+        hit = match.score >= model.threshold and not known
+        low = match.score < self._low(model, settings)
+
+        def work(transaction: Transaction) -> tuple[bool, datetime | None]:
+            # Who sent many at once is judged by what stands now, and a clip is good for one of them.
+            lockout.check(transaction.connection, party, transaction.now)
+            replay = known or self.replays.known_since(transaction.connection, heard, after)
+            if not hit or replay:
+                code = "replay" if replay else "no-match"
+                self._missed(transaction, party, "voice.refused", f"agent:{agent}", code)
+                return False, None
+            return True, self._began(transaction, party, match, heard, settings, low=low)
+
+        verified, ends = self.ledger.submit(work).result()
+        if not verified:
+            score = 0.0 if known else round(match.score, _MISS_DIGITS)
+            return self._miss(heard, model, settings, score)
+        percent = str(round(match.score * 100))
+        message = filled(settings.messages["low_confidence"], percent=percent) if low else ""
+        admin = settings.owner == match.name
+        score = round(match.score, _MATCH_DIGITS)
+        return Verification(
+            verified=True,
+            speaker=match.name,
+            confidence=score,
+            threshold=model.threshold,
+            scores={match.name: score},
+            message=message,
+            low_confidence=low,
+            admin=admin,
+            expires_at=ends,
+            quality=heard.quality,
+        )
+
+    def _compare(
+        self, heard: Heard, model: ModelView, among: Callable[[Known], bool] | None
+    ) -> tuple[Match | None, bool, int]:
+        """The best match; whether the recording was heard before; and up to which row that was asked."""
+
+        def query(connection: Connection) -> tuple[Match | None, bool, int]:
+            match = self._gallery.best(connection, heard.embedding, model.sha256, among)
+            return (match, *self.replays.known(connection, heard))
+
+        return self.ledger.read(query)
+
+    @staticmethod
+    def _low(model: ModelView, settings: VoiceSettings) -> float:
+        return model.low_confidence if settings.low_confidence is None else settings.low_confidence
+
+    def _poor(self, heard: Heard, settings: VoiceSettings) -> Verification:
+        """A clip that no encoder should hear: no miss, since it tells nothing, and no match."""
+        model = self.hearing.model()
+        if not self.ledger.read(lambda c: self._gallery.usable(c, model.sha256)):
+            raise NoneEnrolledError(settings.messages["none_enrolled"])
+        return self._miss(heard, model, settings, 0.0)
+
+    @staticmethod
+    def _miss(heard: Heard, model: ModelView, settings: VoiceSettings, score: float) -> Verification:
+        return Verification(
+            verified=False,
+            speaker=UNKNOWN_SPEAKER,
+            confidence=score,
+            threshold=model.threshold,
+            message=settings.messages["no_match"],
+            quality=heard.quality,
+        )
+
+    def _missed(self, transaction: Transaction, party: Party, type_: str, actor: str, code: str) -> None:
+        lock = lockout.miss(transaction, party)
+        details = {"code": code, "failures": lock.failures}
+        if party.agent:
+            details["chat"] = self.speakers.log_name(party.chat or "-")
+        transaction.record(Entry(type=type_, actor=actor, agent=party.agent or None, details=details))
+        if lock.locked:
+            transaction.record(
+                Entry(type="voice.locked", actor="govd", agent=party.agent or None, details=details)
+            )
+
+    def _began(
+        self,
+        transaction: Transaction,
+        party: Party,
+        match: Match,
+        heard: Heard,
+        settings: VoiceSettings,
+        *,
+        low: bool,
+    ) -> datetime:
+        """What a match leaves behind: a session, no misses, and a recording that works no second time."""
+        row = store.speaker(transaction.connection, match.name)
+        if row is None or row["enrolment"] != match.enrolment:
+            raise ConflictError("the speaker was enrolled anew meanwhile: send the clip again")
+        lockout.clear(transaction.connection, party)
+        self.replays.remember(transaction, heard)
+        session, ends = sessions.begin(transaction, party, match, settings.session, low=low)
+        store.change_speaker(transaction.connection, match.name, last_verified_at=micros(transaction.now))
+        details = {"speaker": self.speakers.log_name(match.name), "session": session, "low_confidence": low}
+        if party.agent:
+            details["chat"] = self.speakers.log_name(party.chat or "-")
+        transaction.record(
+            Entry(
+                type="voice.verified" if party.agent else "voice.stepped_up",
+                actor=f"agent:{party.agent}" if party.agent else f"operator:{party.operator}",
+                agent=party.agent or None,
+                details=details,
+            )
+        )
+        return ends
+
+    # -- an operator's own voice -----------------------------------------------------------------------
+
+    def step_up(self, operator: str, data: bytes) -> StepUp:
+        """An operator shows his own voice, which for a time stands beside his token and his key. Blocks.
+
+        Raises:
+            ConflictError: no voice of his is enrolled.
+            QuotaError, ForbiddenError: he has to wait, or is locked.
+            ClipRefusedError, VoiceUnavailableError: see `verify`.
+        """
+        party = Party(operator=operator)
+        self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now()))
+        heard = self.hearing.listen(data)
+        settings, model = self.settings(), heard.model or self.hearing.model()
+        if heard.model is None:
+            return StepUp(verified=False, threshold=model.threshold, message=_POOR, quality=heard.quality)
+        match, known, after = self._compare(heard, model, lambda one: one.operator == operator)
+        if match is None:
+            raise ConflictError(
+                "no voice of yours is enrolled with the model in use",
+                hint="govconsole enroll, as your own voice",
+            )
+        hit = match.score >= model.threshold and not known
+
+        def work(transaction: Transaction) -> datetime | None:
+            lockout.check(transaction.connection, party, transaction.now)
+            replay = known or self.replays.known_since(transaction.connection, heard, after)
+            if not hit or replay:
+                code = "replay" if replay else "no-match"
+                self._missed(transaction, party, "voice.step_up_refused", f"operator:{operator}", code)
+                return None
+            return self._began(
+                transaction, party, match, heard, settings, low=match.score < self._low(model, settings)
+            )
+
+        ends = self.ledger.submit(work).result()
+        return StepUp(
+            verified=ends is not None,
+            speaker=None if ends is None else match.name,
+            confidence=round(match.score, _MATCH_DIGITS),
+            threshold=model.threshold,
+            expires_at=ends,
+            message="" if ends is not None else _REPLAY if known else _OTHER,
+            quality=heard.quality,
+        )
+
+    def stepped_up(self, connection: Connection, operator: str) -> bool:
+        """Whether this operator's step-up stands now."""
+        found = sessions.state(connection, Party(operator=operator), self.ledger.now())
+        return found.state is VoiceState.VERIFIED
+
+    # -- agents ----------------------------------------------------------------------------------------
+
+    def ask(self, agent: Identity, name: str, data: bytes, hint: str = "") -> Enrolled:
+        """A sample that an agent sends waits for a person. Blocks.
+
+        Raises:
+            ClipRefusedError: it cannot be decoded, is not good enough, or was heard before.
+            VoiceUnavailableError, ConflictError, ForbiddenError, QuotaError: see `Requests.ask`.
+        """
+        heard = self.hearing.listen(data, hint, one_voice=True)
+        if heard.model is None:
+            raise faulty(heard)
+        known, after = self.ledger.read(lambda c: self.replays.known(c, heard))
+        if known:
+            raise replayed()
+        return self.ledger.submit(self.requests.ask(agent, name, heard, after)).result()
+
+    def ask_delete(self, agent: Identity, name: str) -> Callable[[Transaction], SpeakerRemoval]:
+        """The work by which an agent asks that a speaker is forgotten."""
+        return self.requests.ask_delete(agent, name)
+
+    def briefs(self, connection: Connection) -> SpeakerBriefs:
+        """Who is enrolled, as agents see it."""
+        words = self.settings().messages["enrolled"]
+        return SpeakerBriefs(
+            speakers=self.speakers.briefs(connection, lambda count: filled(words, samples=str(count)))
+        )
+
+    def session(self, connection: Connection, agent: str, chat: str) -> VoiceSession:
+        """Where a chat of this agent stands."""
+        found = sessions.state(connection, Party(agent=agent, chat=chat), self.ledger.now())
+        return VoiceSession(
+            state=found.state,
+            chat=chat,
+            speaker=found.speaker,
+            admin=found.speaker is not None and found.speaker == self.settings().owner,
+            expires_at=found.expires_at,
+        )
+
+    def facts(self, connection: Connection, agent: str, origin: str) -> VoiceFacts:
+        """What a decision knows of the voice behind an intent: from our own tables, never from the agent."""
+        found = sessions.state(connection, Party(agent=agent, chat=rules.chat_of(origin)), self.ledger.now())
+        if found.state is VoiceState.VERIFIED:
+            return VoiceFacts("verified", found.speaker, found.low, found.confidence)
+        if self.encoder.degraded is not None:
+            return VoiceFacts("unavailable")
+        if not store.enrolled(connection):
+            return VoiceFacts("none_enrolled")
+        return VoiceFacts("expired" if found.state is VoiceState.EXPIRED else "never_verified")
+
+    # -- the whole -------------------------------------------------------------------------------------
+
+    def identity_left(self, transaction: Transaction, identity: Identity) -> None:
+        """Whoever gets the name next begins without sessions, misses and voices."""
+        if identity.kind == "operator":
+            sessions.end_of(transaction, operator=identity.name)
+            lockout.clear_of(transaction.connection, operator=identity.name)
+            store.disown(transaction.connection, identity.name, micros(transaction.now))
+            self.drafts.forget_all_of(identity.name)
+        elif identity.kind == "agent":
+            sessions.end_of(transaction, agent=identity.name)
+            lockout.clear_of(transaction.connection, agent=identity.name)
+
+    def tick(self) -> None:
+        """What the clock asks for: audio that nobody waits for any more goes."""
+        now = micros(self.ledger.now())
+        if self.ledger.read(lambda c: bool(store.settled(c, 1)) or bool(store.overdue(c, now, 1))):
+            self.ledger.submit(self.settling.sweep).result()
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Let the storage let go of what was deleted: not even its own journal keeps a forgotten key."""
+        self.ledger.read(store.checkpoint)
+
+    def close(self) -> None:
+        """End the processes."""
+        for lane in (self.agents, self.operators):
+            lane.close()
+        self._intake.close()
+        self.encoder.close()
+
+
+def faulty(heard: Heard) -> ClipRefusedError:
+    """The refusal of a sample that is not good enough, with what was measured."""
+    faults = [fault.value for fault in heard.quality.faults]
+    return ClipRefusedError(
+        f"the sample is not good enough: {', '.join(faults)}", quality=heard.quality.model_dump(mode="json")
+    )
+
+
+def replayed() -> ClipRefusedError:
+    """The refusal of a recording that was heard before."""
+    return ClipRefusedError("this recording, or one all but the same, was heard before: record a fresh one")

@@ -1,0 +1,160 @@
+"""Verified sessions: kept by the server, bound to one party, two hours by default, asked about at each use.
+
+Must never outlive the enrollment that it rests on, nor count for another agent, chat or operator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from govd.contract.voice import SessionView, VoiceState
+from govd.ids import new_id
+from govd.storage.schema import speakers, voice_sessions
+from govd.times import instant, micros
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from sqlalchemy import ColumnElement, RowMapping
+
+    from govd.storage.ledger import Transaction
+    from govd.voice.matching import Match
+    from govd.voice.model import Party
+
+
+_MILLION: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a party stands. With `verified`: whose voice it was, until when, and how well it matched."""
+
+    state: VoiceState
+    speaker: str | None = None
+    expires_at: datetime | None = None
+    confidence: float | None = None
+    low: bool = False
+
+
+def _place(party: Party) -> ColumnElement[bool]:
+    return (
+        (voice_sessions.c.agent == party.agent)
+        & (voice_sessions.c.chat == party.chat)
+        & (voice_sessions.c.operator == party.operator)
+    )
+
+
+def begin(
+    transaction: Transaction, party: Party, match: Match, lasts: timedelta, *, low: bool
+) -> tuple[str, datetime]:
+    """A new session in place of the party's former one; its id and its end."""
+    ends = transaction.now + lasts
+    made = new_id()
+    transaction.connection.execute(delete(voice_sessions).where(_place(party)))
+    transaction.connection.execute(
+        insert(voice_sessions).values(
+            agent=party.agent,
+            chat=party.chat,
+            operator=party.operator,
+            id=made,
+            speaker=match.name,
+            enrolment=match.enrolment,
+            confidence=round(match.score * _MILLION),
+            low=int(low),
+            verified_at=micros(transaction.now),
+            expires_at=micros(ends),
+            ended_at=None,
+        )
+    )
+    return made, ends
+
+
+def state(connection: Connection, party: Party, now: datetime) -> Standing:
+    """Where a party stands."""
+    query = (
+        select(voice_sessions, speakers.c.enrolment.label("standing"))
+        .join(speakers, speakers.c.name == voice_sessions.c.speaker, isouter=True)
+        .where(_place(party))
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return Standing(VoiceState.NEVER_VERIFIED)
+    # The clock never runs backwards; one that it is told to distrust shows a session from the future.
+    stands = row["verified_at"] <= micros(now) < row["expires_at"]
+    if row["ended_at"] is not None or row["standing"] != row["enrolment"] or not stands:
+        return Standing(VoiceState.EXPIRED)
+    return Standing(
+        VoiceState.VERIFIED,
+        row["speaker"],
+        instant(row["expires_at"]),
+        row["confidence"] / _MILLION,
+        bool(row["low"]),
+    )
+
+
+def had(connection: Connection, party: Party) -> bool:
+    """Whether this party was ever verified."""
+    return connection.execute(select(voice_sessions.c.id).where(_place(party))).first() is not None
+
+
+def standing(connection: Connection, now: datetime, most: int = 500) -> list[SessionView]:
+    """The sessions that stand, the latest first, at most so many."""
+    query = (
+        select(voice_sessions)
+        .join(
+            speakers,
+            (speakers.c.name == voice_sessions.c.speaker)
+            & (speakers.c.enrolment == voice_sessions.c.enrolment),
+        )
+        .where(voice_sessions.c.ended_at.is_(None), voice_sessions.c.expires_at > micros(now))
+        .order_by(voice_sessions.c.verified_at.desc())
+        .limit(most)
+    )
+    return [_view(row) for row in connection.execute(query).mappings()]
+
+
+def _view(row: RowMapping) -> SessionView:
+    return SessionView(
+        id=row["id"],
+        speaker=row["speaker"],
+        agent=row["agent"] or None,
+        chat=row["chat"],
+        operator=row["operator"] or None,
+        verified_at=instant(row["verified_at"]),
+        expires_at=instant(row["expires_at"]),
+    )
+
+
+def by_id(connection: Connection, session: str) -> RowMapping | None:
+    """One session."""
+    return connection.execute(select(voice_sessions).where(voice_sessions.c.id == session)).mappings().first()
+
+
+def end(transaction: Transaction, session: str) -> bool:
+    """Revoke one; False where it had ended."""
+    done = transaction.connection.execute(
+        update(voice_sessions)
+        .where(
+            voice_sessions.c.id == session,
+            voice_sessions.c.ended_at.is_(None),
+            voice_sessions.c.expires_at > micros(transaction.now),
+        )
+        .values(ended_at=micros(transaction.now))
+    )
+    return done.rowcount == 1
+
+
+def end_of(transaction: Transaction, **whose: str) -> int:
+    """End every session of a speaker, an agent or an operator; how many stood."""
+    done = transaction.connection.execute(
+        update(voice_sessions)
+        .where(
+            *(voice_sessions.c[name] == value for name, value in whose.items()),
+            voice_sessions.c.ended_at.is_(None),
+        )
+        .values(ended_at=micros(transaction.now))
+    )
+    return int(done.rowcount)
