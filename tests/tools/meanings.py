@@ -25,6 +25,9 @@ REASONS: Final[dict[str, str]] = {
     "evaluation-error": "A rule could not be evaluated. An error denies.",
     "clock-stepped": "The clock stepped by more than 60 s: nothing is approved until that was seen.",
     "flood": "The agent has as many intents waiting as it may.",
+    "voice-needed": "An admin request, and the owner's voice was not verified for this agent and chat.",
+    "voice-verified": "An admin request with the owner's voice: a person settles it, a voice alone does not.",
+    "voice-unavailable": "An admin request, and nobody's voice can be verified now. It fails closed.",
 }
 
 EVENTS: Final[dict[str, str]] = {

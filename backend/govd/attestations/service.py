@@ -22,8 +22,9 @@ from govd.intents import store as intent_store
 from govd.intents.content import detail, open_content, view
 from govd.intents.store import Booked
 from govd.jobs import books, store
-from govd.policy.model import Facts
+from govd.policy.model import Facts, VoiceFacts
 from govd.policy.rules import bookings, evaluate
+from govd.policy.voicing import spoken
 from govd.times import maybe_instant, micros
 
 if TYPE_CHECKING:
@@ -229,7 +230,10 @@ class Attestations:
         keys = [(item.cap, item.subject, item.window) for item in wanted]
         found = intent_store.read_totals(transaction.connection, keys)
         facts = Facts(
-            now=transaction.now, totals={key: total - own.get(key, 0) for key, (total, _) in found.items()}
+            now=transaction.now,
+            totals={key: total - own.get(key, 0) for key, (total, _) in found.items()},
+            # Spoken when it was asked for, and settled by a person since: the session may have ended.
+            voice=spoken(content.decision) or VoiceFacts("never_verified"),
         )
         decision = evaluate(content.declared, policy, facts)
         reason = refusal_by_policy(decision, by_policy=row["decided_by"] == "policy")

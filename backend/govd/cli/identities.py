@@ -26,7 +26,7 @@ class _Ttl(click.ParamType[int]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401 - click's
-        from govd.policy.model import duration
+        from govd.policy.blocks import duration
 
         try:
             return int(duration(str(value)).total_seconds())

@@ -12,7 +12,7 @@ from govd.contract.errors import ForbiddenError, InvalidRequestError, JobClosedE
 from govd.contract.intents import IntentState, IntentView, Submission
 from govd.contract.jobs import JobState, JobSubmission, JobView
 from govd.decisions import reading
-from govd.decisions.submitting import Submissions, origin_of
+from govd.decisions.submitting import Submissions, origin_of, unasked
 from govd.intents import store as intent_store
 from govd.intents.content import open_content, view
 from govd.intents.rules import TERMINAL
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from govd.contract.decisions import Finding
+    from govd.decisions.submitting import VoiceFactsOf
     from govd.identities.model import Identity
     from govd.identities.service import Directory
     from govd.policy.service import Policies
@@ -44,10 +45,11 @@ class Decisions:
         policies: Policies,
         directory: Directory,
         own_findings: Callable[[], Sequence[Finding]],
+        voice: VoiceFactsOf = unasked,
     ) -> None:
         self._state_key = state_key
         self._directory = directory
-        self._submissions = Submissions(state_key, policies, directory, own_findings)
+        self._submissions = Submissions(state_key, policies, directory, own_findings, voice)
 
     # -- jobs ----------------------------------------------------------------------------------------
 
@@ -160,7 +162,7 @@ class Decisions:
         if isinstance(action, Admin) and action.operation.strip().lower().startswith(OWN_OPERATIONS):
             raise InvalidRequestError(
                 "voices are enrolled with POST /enroll and deleted with DELETE /speakers/{name}",
-                hint="govgate voice enroll FILE NAME",
+                hint="govgate voice enroll FILE --name NAME",
                 pointer="/action/operation",
             )
         return self._submissions.submit(agent, submission)

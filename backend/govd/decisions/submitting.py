@@ -33,7 +33,7 @@ from govd.intents.rules import INITIAL, implicit_job_state
 from govd.intents.store import Booked
 from govd.jobs import books, store
 from govd.jobs.rules import OPEN
-from govd.policy.model import Facts
+from govd.policy.model import NO_VOICE, Facts
 from govd.policy.rules import evaluate, read
 from govd.times import micros
 
@@ -44,10 +44,13 @@ if TYPE_CHECKING:
 
     from govd.identities.model import Identity
     from govd.identities.service import Directory
-    from govd.policy.model import CompiledPolicy
+    from govd.policy.model import CompiledPolicy, VoiceFacts
     from govd.policy.service import Policies
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
+
+    VoiceFactsOf = Callable[[Connection, str, str], VoiceFacts]
+    """Where an agent's chat stands, by the agent's name and the intent's origin."""
 
 _TRIES: Final = 8
 _SALT_BYTES: Final = 16
@@ -80,6 +83,11 @@ class _Job:
     held: bool
 
 
+def unasked(_connection: Connection, _agent: str, _origin: str) -> VoiceFacts:
+    """What holds where there is nobody to ask about voices: an active `voice:` block fails closed."""
+    return NO_VOICE
+
+
 class Submissions:
     """Decides what agents submit."""
 
@@ -89,11 +97,13 @@ class Submissions:
         policies: Policies,
         directory: Directory,
         own_findings: Callable[[], Sequence[Finding]],
+        voice: VoiceFactsOf,
     ) -> None:
         self._state_key = state_key
         self._policies = policies
         self._directory = directory
         self._own_findings = own_findings
+        self._voice = voice
 
     def submit(
         self, agent: Identity, submission: Submission, extra: tuple[Finding, ...] = ()
@@ -189,6 +199,10 @@ class Submissions:
         Raises:
             QuotaError: others were faster every time: nothing was decided.
         """
+        voice = NO_VOICE
+        if policy.voice is not None:
+            # Asked at each use: a session may have ended since the last intent.
+            voice = self._voice(transaction.connection, declared.agent, declared.origin)
         for _ in range(_TRIES):
             understood = read(declared, policy, transaction.now)
             wanted = [
@@ -200,6 +214,7 @@ class Submissions:
                 now=transaction.now,
                 totals={key: total for key, (total, _) in found.items()},
                 extra=(*self._own_findings(), *extra),
+                voice=voice,
             )
             decision = evaluate(declared, policy, facts, understood)
             if decision.outcome is not Outcome.APPROVED:

@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from govd.contract.errors import InvalidRequestError
 from govd.policy import cel, domains
+from govd.policy.blocks import EFFECTS
 from govd.policy.globs import covered, covers, matches, overlaps
-from govd.policy.model import EFFECTS
 from govd.policy.problems import Place, meant, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from govd.policy.model import CustomRule, PolicyDocument, SoftLimit
+    from govd.policy.blocks import CustomRule, PolicyDocument, SoftLimit
     from govd.policy.problems import Problems
     from govd.policy.reading import Node
 
@@ -40,6 +40,10 @@ def check(document: PolicyDocument, root: Node, problems: Problems) -> None:
         _custom(rule, root, ("custom", at), document, problems)
     for at, limit in enumerate(document.soft_limits):
         _soft_limit(limit, root, ("soft_limits", at), document, problems)
+    if document.voice is not None:
+        for name, patterns in document.voice.tools.items():
+            for at, pattern in enumerate(patterns):
+                _known(pattern, root.find(("voice", "tools", name, at)), document, problems)
     for pattern in document.amounts:
         _known(pattern, root.find(("amounts", pattern), key=True), document, problems)
 

@@ -49,11 +49,13 @@ class Commands:
         names: The tools; each must be allowed.
         wrappers: What only carries them (`env`, `sh -c`, `sudo`): deny and hold rules speak of it too.
         opaque: Why the line cannot be read for certain, where it cannot.
+        lines: The arguments of each command that was made out, wrappers taken off.
     """
 
     names: tuple[str, ...]
     wrappers: tuple[str, ...] = ()
     opaque: tuple[str, ...] = ()
+    lines: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass
@@ -61,6 +63,7 @@ class _Found:
     names: dict[str, None] = field(default_factory=dict)
     wrappers: dict[str, None] = field(default_factory=dict)
     opaque: dict[str, None] = field(default_factory=dict)
+    lines: list[tuple[str, ...]] = field(default_factory=list)
 
     def name(self, name: str) -> None:
         if len(self.names) < _MAX_NAMES:
@@ -86,7 +89,7 @@ def unwrap(action: ProcessExec) -> Commands:
             found.unsure("the push goes through a remote helper, which is a program")
     elif pushes:
         found.unsure("the objects of the push are not pinned")
-    return Commands(tuple(found.names), tuple(found.wrappers), tuple(found.opaque))
+    return Commands(tuple(found.names), tuple(found.wrappers), tuple(found.opaque), tuple(found.lines))
 
 
 def _outer(action: ProcessExec, found: _Found) -> None:
@@ -136,6 +139,8 @@ def _command(argv: Sequence[str], found: _Found, depth: int) -> None:
     base = path.name
     if "/" in argv[0] and depth and str(path.parent) not in TRUSTED_FOLDERS:
         found.unsure("the program lies outside the system's own folders")
+    if base not in WRAPPERS and len(found.lines) < _MAX_NAMES:
+        found.lines.append(tuple(argv))
     if base == "git":
         _git(argv, found)
         return
@@ -224,7 +229,9 @@ def _script(text: str, found: _Found, depth: int) -> None:
     except ValueError:
         return
     part: list[str] = []
-    for word in [*words, ";"]:
+    for before, word in zip(["", *words], [*words, ";"], strict=True):
+        if ">" in before and set(before) <= set("<>&|"):
+            found.lines.append((">", word))
         if word in _OPERATORS or set(word) <= set("();<>|&"):
             while part and _ASSIGNMENT.match(part[0]):
                 part.pop(0)

@@ -6,18 +6,12 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from govd.policy import cel, domains
+from govd.policy.blocks import CAPABILITIES, PolicyDocument, duration
 from govd.policy.globs import Patterns
-from govd.policy.model import (
-    CompiledDomains,
-    CompiledLimit,
-    CompiledPolicy,
-    CompiledRule,
-    PolicyDocument,
-    duration,
-)
+from govd.policy.model import CompiledDomains, CompiledLimit, CompiledPolicy, CompiledRule, CompiledVoice
 
 if TYPE_CHECKING:
-    from govd.policy.model import CustomRule, Domains, SoftLimit
+    from govd.policy.blocks import CustomRule, Domains, SoftLimit, Voice
 
 
 def compile_document(document: PolicyDocument, *, sha256: str, source: bytes) -> CompiledPolicy:
@@ -53,6 +47,9 @@ def compile_document(document: PolicyDocument, *, sha256: str, source: bytes) ->
         attestation_ttl=duration(document.attestation.ttl),
         approval_ttl=duration(document.attestation.approval),
         reason_required=document.holds.reason_required,
+        voice=None if document.voice is None else _voice(document.voice),
+        hold_voice=document.holds.voice == "required",
+        change_voice=document.policy_changes.looser.voice == "required",
     )
 
 
@@ -66,6 +63,19 @@ def _limit(rule: SoftLimit) -> CompiledLimit:
         limit=rule.limit,
         kinds=None if rule.match.kinds is None else frozenset(rule.match.kinds),
         tools=None if rule.match.tools is None else Patterns(tuple(rule.match.tools)),
+    )
+
+
+def _voice(block: Voice) -> CompiledVoice:
+    return CompiledVoice(
+        owner=block.owner,
+        scope=tuple(name for name in CAPABILITIES if name in block.admin_scope),
+        session=duration(block.session),
+        low_confidence=block.low_confidence,
+        hold=block.text_only == "hold",
+        messages=block.messages.model_dump(),
+        tools={name: Patterns(tuple(globs)) for name, globs in block.tools.items()},
+        files={name: Patterns(tuple(globs)) for name, globs in block.files.items()},
     )
 
 

@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 BLOCKS: Final[dict[str, str]] = {
     "evm": "limits on EVM transactions",
     "max_price_age": "the age of reference prices",
-    "policy_changes": "what a change of the policy asks for",
     "autonomy": "autonomy levels",
     "levels": "autonomy levels",
     "context": "the log of contexts",
     "retention": "how long records are kept",
     "audio": "guarded audio",
-    "voice": "voice verification",
-    "speakers": "voice verification",
+    "speakers": "lists of speakers in a policy",
     "permissions": "permissions",
     "sandbox": "sandboxed execution",
     "network_policies": "the import of sandbox policies",
@@ -47,8 +45,9 @@ BLOCKS: Final[dict[str, str]] = {
 }
 """Each block of a later feature, and what the feature is."""
 
-_CUSTOM: Final = {"quorum": "votes by several people", "voice": "voice verification", "grace": "taking back"}
-_HOLDS: Final = {"voice": "voice verification", "escalation": "escalation", "notify": "notifications"}
+_CUSTOM: Final = {"quorum": "votes by several people", "grace": "taking back"}
+_HOLDS: Final = {"escalation": "escalation", "notify": "notifications"}
+_SEVERAL: Final = "the review of jobs by several people: it is 1 until then"
 
 
 def refuse_later(root: Node, problems: Problems) -> set[tuple[str | int, ...]]:
@@ -66,6 +65,7 @@ def refuse_later(root: Node, problems: Problems) -> set[tuple[str | int, ...]]:
         if name in root.value:
             refuse((name,), what)
     _holds(root, refuse)
+    _policy_changes(root, refuse)
     for block, keys in (("custom", _CUSTOM), ("soft_limits", {**_CUSTOM, "levels": "autonomy levels"})):
         rules = root.value.get(block)
         for at, rule in enumerate(rules.value if rules is not None and isinstance(rules.value, list) else []):
@@ -83,7 +83,7 @@ def _holds(root: Node, refuse: Refuse) -> None:
     values = holds.plain()
     quorum = values.get("quorum", 1)
     if isinstance(quorum, int) and quorum > 1:
-        refuse(("holds", "quorum"), "the review of jobs by several people: it is 1 until then")
+        refuse(("holds", "quorum"), _SEVERAL)
     grace = values.get("grace", "0s")
     if isinstance(grace, str) and grace not in {"0s", "0m", "0h"}:
         refuse(("holds", "grace"), "the taking back of approvals: it is 0s until then")
@@ -94,3 +94,13 @@ def _holds(root: Node, refuse: Refuse) -> None:
     for key, what in _HOLDS.items():
         if key in values:
             refuse(("holds", key), what)
+
+
+def _policy_changes(root: Node, refuse: Refuse) -> None:
+    block = root.value.get("policy_changes")
+    looser = block.value.get("looser") if block is not None and isinstance(block.value, dict) else None
+    if looser is None or not isinstance(looser.value, dict):
+        return
+    quorum = looser.plain().get("quorum", 1)
+    if isinstance(quorum, int) and quorum > 1:
+        refuse(("policy_changes", "looser", "quorum"), _SEVERAL)

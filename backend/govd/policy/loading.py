@@ -12,21 +12,25 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from govd.contract.actions import ACTIONS
-from govd.policy.checks import check
-from govd.policy.compiling import compile_document
-from govd.policy.later import refuse_later
-from govd.policy.model import (
+from govd.policy.blocks import (
     AmountSource,
     Attestation,
     Block,
     CustomRule,
     Domains,
     Holds,
+    LooserChange,
     Match,
+    PolicyChanges,
     PolicyDocument,
     SoftLimit,
     ToolCalls,
+    Voice,
+    VoiceMessages,
 )
+from govd.policy.checks import check
+from govd.policy.compiling import compile_document
+from govd.policy.later import refuse_later
 from govd.policy.problems import Problems, StopReadingError, meant, shown
 from govd.policy.reading import read
 
@@ -46,6 +50,10 @@ _BLOCKS: Final[dict[tuple[str, ...], type[Block]]] = {
     ("soft_limits", "*", "match"): Match,
     ("holds",): Holds,
     ("attestation",): Attestation,
+    ("policy_changes",): PolicyChanges,
+    ("policy_changes", "looser"): LooserChange,
+    ("voice",): Voice,
+    ("voice", "messages"): VoiceMessages,
 }
 """Where each model stands in a file, for suggestions."""
 
@@ -143,6 +151,7 @@ def _missing_hint(name: str) -> str:
     hints = {
         "version": "a policy begins with `version: 1`",
         "name": "give it a name, so that people and messages can speak of it",
+        "owner": "name the speaker whose voice admin requests need",
         "kinds": "say which kinds it reads: " + ", ".join(ACTIONS),
     }
     return hints.get(name, "")

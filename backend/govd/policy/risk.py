@@ -28,6 +28,9 @@ _BY_CODE: Final = {
     ReasonCode.CURRENCY_UNPRICED: ("currency without a price", 20),
     ReasonCode.EVALUATION_ERROR: ("a rule failed", 20),
     ReasonCode.FLOOD: ("flood", 10),
+    ReasonCode.VOICE_NEEDED: ("admin request without the owner's voice", 20),
+    ReasonCode.VOICE_VERIFIED: ("admin request", 15),
+    ReasonCode.VOICE_UNAVAILABLE: ("admin request, and no voice can be verified", 20),
 }
 
 

@@ -30,6 +30,7 @@ def router(context: Context, policies: Policies) -> APIRouter:
             source=policies.current.source.decode(),
             draft=None if draft is None else draft[0],
             draft_source=None if draft is None else draft[1],
+            voice_required=policies.current.change_voice,
         )
 
     @routes.get("/v1/policy", response_model=PolicyShown)

@@ -15,9 +15,11 @@ from govd.contract.money import decimal_text, pretty_usd
 from govd.contract.text import visible
 from govd.policy import domains
 from govd.policy.cel import ExpressionError, Scope
+from govd.policy.findings import SHOWN, failure, finding
 from govd.policy.model import Booking, ReasonCode
 from govd.policy.risk import risk_of, risk_of_failure
 from govd.policy.subject import scope_values, subject_of
+from govd.policy.voicing import asks_for_voice, voice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
     from govd.policy.model import CompiledDomains, CompiledLimit, CompiledPolicy, CompiledRule, Facts
     from govd.policy.subject import Subject
 
-_SHOWN: Final = 120
-_ERROR_SHOWN: Final = 200
-_MESSAGE: Final = 600
 _MAX_FINDINGS: Final = 200
 
 
@@ -80,7 +79,7 @@ def evaluate(
     subject, booked = reading.subject, reading.booked
     if subject is None:
         error = reading.error or InvalidRequestError("the intent cannot be read")
-        findings = [_failure("intent", error), *facts.extra]
+        findings = [failure("intent", error), *facts.extra]
         return DecisionView(
             outcome=Outcome.DENIED, findings=findings, risk=risk_of_failure(), policy_sha256=policy.sha256
         )
@@ -89,11 +88,11 @@ def evaluate(
         try:
             findings.extend(stage(subject, policy, facts))
         except Exception as error:  # noqa: BLE001 - the same
-            findings.append(_failure(name, error))
+            findings.append(failure(name, error))
     findings.extend(_over(rule, booking, facts) for rule, booking in booked if _crosses(booking, facts))
     findings.extend(facts.extra)
     findings.extend(_default(subject, policy, findings))
-    outcome = max((finding.outcome for finding in findings), key=STRICTNESS.__getitem__)
+    outcome = max((item.outcome for item in findings), key=STRICTNESS.__getitem__)
     return DecisionView(
         outcome=outcome,
         findings=_bounded(findings),
@@ -102,6 +101,7 @@ def evaluate(
         effect=subject.effect,
         reservations=[] if outcome is Outcome.DENIED else [_reservation(booking) for _, booking in booked],
         quorum=policy.document.holds.quorum,
+        voice=outcome is Outcome.PENDING and (policy.hold_voice or asks_for_voice(policy, findings)),
     )
 
 
@@ -109,31 +109,7 @@ def _bounded(findings: list[Finding]) -> list[Finding]:
     """The strictest findings first where there are too many to record."""
     if len(findings) <= _MAX_FINDINGS:
         return findings
-    return sorted(findings, key=lambda finding: -STRICTNESS[finding.outcome])[:_MAX_FINDINGS]
-
-
-def _finding(
-    block: str,
-    rule: str,
-    code: ReasonCode,
-    outcome: Outcome,
-    message: str,
-    evidence: dict[str, str] | None = None,
-) -> Finding:
-    return Finding(
-        block=block,
-        rule=rule,
-        code=code.value,
-        outcome=outcome,
-        message=visible(message, _MESSAGE),
-        evidence={key: visible(value, _SHOWN) for key, value in (evidence or {}).items()},
-    )
-
-
-def _failure(block: str, error: Exception, rule: str | None = None) -> Finding:
-    why = visible(str(error) or type(error).__name__, _ERROR_SHOWN)
-    sentence = f"{rule or block} could not be evaluated, which denies: {why}"
-    return _finding(block, rule or block, ReasonCode.EVALUATION_ERROR, Outcome.DENIED, sentence)
+    return sorted(findings, key=lambda item: -STRICTNESS[item.outcome])[:_MAX_FINDINGS]
 
 
 # -- the stages --------------------------------------------------------------------------------------
@@ -142,33 +118,33 @@ def _failure(block: str, error: Exception, rule: str | None = None) -> Finding:
 def _origin(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Finding]:
     origin = subject.intent.origin
     if policy.origins is not None and origin not in policy.origins:
-        sentence = f"the origin {visible(origin, _SHOWN)} is not one that the policy lists"
-        yield _finding("origins", "origins", ReasonCode.UNKNOWN_ORIGIN, Outcome.PENDING, sentence)
+        sentence = f"the origin {visible(origin, SHOWN)} is not one that the policy lists"
+        yield finding("origins", "origins", ReasonCode.UNKNOWN_ORIGIN, Outcome.PENDING, sentence)
 
 
 def _command(subject: Subject, _: CompiledPolicy, __: Facts) -> Iterator[Finding]:
     for why in subject.opaque:
         sentence = f"the command cannot be read for certain: {why}"
-        yield _finding("commands", "unwrap", ReasonCode.OPAQUE_COMMAND, Outcome.PENDING, sentence)
+        yield finding("commands", "unwrap", ReasonCode.OPAQUE_COMMAND, Outcome.PENDING, sentence)
 
 
 def _tools(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Finding]:
     for name in subject.names:
         if name not in policy.registry:
-            sentence = f"the tool {visible(name, _SHOWN)} is not in the policy's registry"
-            yield _finding("tools", "tools", ReasonCode.UNKNOWN_TOOL, Outcome.PENDING, sentence)
+            sentence = f"the tool {visible(name, SHOWN)} is not in the policy's registry"
+            yield finding("tools", "tools", ReasonCode.UNKNOWN_TOOL, Outcome.PENDING, sentence)
     for name in (*subject.names, *subject.wrappers):
-        tool = visible(name, _SHOWN)
+        tool = visible(name, SHOWN)
         for rule in policy.deny.matching(name):
             sentence = f"{tool} is denied (rule {rule})"
-            yield _finding("tool_calls.deny", rule, ReasonCode.TOOL_DENIED, Outcome.DENIED, sentence)
+            yield finding("tool_calls.deny", rule, ReasonCode.TOOL_DENIED, Outcome.DENIED, sentence)
         for rule in policy.hold.matching(name):
             sentence = f"{tool} waits for a person (rule {rule})"
-            yield _finding("tool_calls.hold", rule, ReasonCode.TOOL_HELD, Outcome.PENDING, sentence)
+            yield finding("tool_calls.hold", rule, ReasonCode.TOOL_HELD, Outcome.PENDING, sentence)
     for name in subject.names:
         for rule in policy.allow.matching(name)[:1]:
-            sentence = f"{visible(name, _SHOWN)} is allowed (rule {rule})"
-            yield _finding("tool_calls.allow", rule, ReasonCode.TOOL_ALLOWED, Outcome.APPROVED, sentence)
+            sentence = f"{visible(name, SHOWN)} is allowed (rule {rule})"
+            yield finding("tool_calls.allow", rule, ReasonCode.TOOL_ALLOWED, Outcome.APPROVED, sentence)
 
 
 def _hosts(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Finding]:
@@ -185,8 +161,8 @@ def _host(text: str, read: Callable[[str], domains.Host | None], lists: Compiled
     try:
         host = read(text)
     except InvalidRequestError as error:
-        sentence = f"{visible(text, _SHOWN)}: {error.detail}"
-        yield _finding(block, "canonical", ReasonCode.DOMAIN_INVALID, Outcome.DENIED, sentence)
+        sentence = f"{visible(text, SHOWN)}: {error.detail}"
+        yield finding(block, "canonical", ReasonCode.DOMAIN_INVALID, Outcome.DENIED, sentence)
         return
     if host is None:
         return
@@ -196,17 +172,17 @@ def _host(text: str, read: Callable[[str], domains.Host | None], lists: Compiled
         if rule.matches(host, strict=True):
             denied = True
             sentence = f"{host} is denied (rule {rule.text})"
-            yield _finding(block, rule.text, ReasonCode.DOMAIN_DENIED, Outcome.DENIED, sentence, written)
+            yield finding(block, rule.text, ReasonCode.DOMAIN_DENIED, Outcome.DENIED, sentence, written)
     if denied or lists.default == "allow" or any(rule.matches(host, strict=False) for rule in lists.allow):
         return
     outcome = Outcome.DENIED if lists.default == "deny" else Outcome.PENDING
     sentence = f"{host} is not in the list of domains that are allowed"
-    yield _finding(block, "default", ReasonCode.DOMAIN_NOT_ALLOWED, outcome, sentence, written)
+    yield finding(block, "default", ReasonCode.DOMAIN_NOT_ALLOWED, outcome, sentence, written)
 
 
 def _amounts(subject: Subject, _: CompiledPolicy, __: Facts) -> Iterator[Finding]:
     for code, sentence in subject.price.troubles:
-        yield _finding("amounts", "price", code, Outcome.PENDING, sentence)
+        yield finding("amounts", "price", code, Outcome.PENDING, sentence)
 
 
 _VERBS: Final = {
@@ -228,18 +204,18 @@ def _custom(subject: Subject, policy: CompiledPolicy, facts: Facts) -> Iterator[
                 scope = Scope(kind, scope_values(subject, policy, facts.now))
             speaks = program.holds(scope)
         except ExpressionError as error:
-            yield _custom_failure(subject, rule, error)
+            yield _customfailure(subject, rule, error)
             continue
         if speaks:
             yield _spoken(subject, rule)
 
 
-def _custom_failure(subject: Subject, rule: CompiledRule, error: ExpressionError) -> Finding:
+def _customfailure(subject: Subject, rule: CompiledRule, error: ExpressionError) -> Finding:
     if 'name "intent" found' in str(error):
         troubles = subject.price.troubles
         why = troubles[0][1] if troubles else "no `amounts` say what this tool costs"
         error = ExpressionError(f"usd(intent) has no value: {why}")
-    return _failure("custom", error, rule.rule.name)
+    return failure("custom", error, rule.rule.name)
 
 
 def _spoken(subject: Subject, rule: CompiledRule) -> Finding:
@@ -249,7 +225,7 @@ def _spoken(subject: Subject, rule: CompiledRule) -> Finding:
     if subject.price.micro is not None:
         evidence["usd"] = decimal_text("usd", subject.price.micro)
         message += f" (this is {pretty_usd(subject.price.micro)} USD)"
-    return _finding("custom", rule.rule.name, code, outcome, message, evidence)
+    return finding("custom", rule.rule.name, code, outcome, message, evidence)
 
 
 def _unpriced(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Finding]:
@@ -265,7 +241,7 @@ def _unpriced(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Fi
                 f"{rule.rule.name} counts USD, and nobody can say what this {subject.effect} action costs: "
                 "no `amounts` speak of it"
             )
-            yield _finding("soft_limits", rule.rule.name, ReasonCode.UNPRICED, Outcome.PENDING, sentence)
+            yield finding("soft_limits", rule.rule.name, ReasonCode.UNPRICED, Outcome.PENDING, sentence)
 
 
 def _used(booking: Booking, facts: Facts) -> int:
@@ -284,7 +260,7 @@ def _over(rule: CompiledLimit, booking: Booking, facts: Facts) -> Finding:
         f"{booking.cap}: {show(used)} of {show(booking.limit)} {unit} used today; "
         f"this adds {show(booking.amount)}"
     )
-    finding = _finding("soft_limits", rule.rule.name, ReasonCode.CAP_EXCEEDED, Outcome.PENDING, sentence)
+    found = finding("soft_limits", rule.rule.name, ReasonCode.CAP_EXCEEDED, Outcome.PENDING, sentence)
     gauge = Gauge(
         cap=booking.cap,
         subject=booking.subject,
@@ -294,17 +270,17 @@ def _over(rule: CompiledLimit, booking: Booking, facts: Facts) -> Finding:
         limit=decimal_text(booking.metric, booking.limit),
         adds=decimal_text(booking.metric, booking.amount),
     )
-    return finding.model_copy(update={"gauge": gauge})
+    return found.model_copy(update={"gauge": gauge})
 
 
 def _default(subject: Subject, policy: CompiledPolicy, findings: list[Finding]) -> Iterator[Finding]:
     """What becomes of an intent that no rule allows: never an approval (threats T8)."""
-    if any(finding.code == ReasonCode.CUSTOM_ALLOWED for finding in findings):
+    if any(item.code == ReasonCode.CUSTOM_ALLOWED for item in findings):
         return
     if subject.names and all(name in policy.allow for name in subject.names):
         return
     outcome = Outcome.DENIED if policy.document.default == "deny" else Outcome.PENDING
-    yield _finding(
+    yield finding(
         "default", policy.document.default, ReasonCode.NO_RULE, outcome, "no rule allows this intent"
     )
 
@@ -317,6 +293,7 @@ _STAGES: Final = (
     ("amounts", _amounts),
     ("custom", _custom),
     ("soft_limits", _unpriced),
+    ("voice", voice),
 )
 
 

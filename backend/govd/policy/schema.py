@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from govd.policy.model import PolicyDocument
+from govd.policy.blocks import PolicyDocument
 
 PATH = Path("policies") / "schema" / "policy.schema.json"
 

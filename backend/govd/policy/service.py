@@ -84,6 +84,11 @@ class Policies:
         self.path = path
         self._own_folder = own_folder
         self.current = self._load_in_force()
+        self._stepped_up: Callable[[Connection, str], bool] = lambda _connection, _operator: False
+
+    def ask_voices(self, stepped_up: Callable[[Connection, str], bool]) -> None:
+        """Who says whether an operator's voice was verified; until then nobody's was."""
+        self._stepped_up = stepped_up
 
     def _load_in_force(self) -> CompiledPolicy:
         row = self._ledger.read(lambda connection: store.by_state(connection, store.IN_FORCE))
@@ -129,6 +134,8 @@ class Policies:
         why = None if self._trust_disk else "it is not provably tighter"
         if why is None and self.path is not None:
             why = disk.why_not_trusted(self.path, {agent.uid for agent in self._directory.agents()})
+        if why is None and self.current.change_voice:
+            why = "the policy in force asks for an operator's voice beside it"
         if why is None:
             self._swap(_Swap(found, by="disk", how="trusted-disk"), base=base)
             return "applied"
@@ -178,7 +185,8 @@ class Policies:
 
         Raises:
             PolicyInvalidError: it does not compile.
-            ForbiddenError: the signature is not this operator's, or not about this source.
+            ForbiddenError: the signature is not this operator's, or not about this source; or a change that
+                is not provably tighter needs his voice.
             BaseMovedError: another version came into force after the one it was made against.
         """
         source = body.source.encode()
@@ -188,6 +196,7 @@ class Policies:
             raise InvalidRequestError("the signed change has another form", pointer="/change") from None
         self._check(operator, change, body, source)
         found = load(source)
+        self._check_voice(operator, found, change.base_sha256)
         reason = body.reason.encode()
         self._swap(
             _Swap(
@@ -228,15 +237,25 @@ class Policies:
         if abs((self._now() - change.signed_at).total_seconds()) > _SIGNATURE_AGE_S:
             raise ForbiddenError("the signature is not from the last ten minutes: sign again")
 
+    def _check_voice(self, operator: str, found: CompiledPolicy, base: str) -> None:
+        """What is in force says what a change of it asks for; the base is compared again in the work."""
+        current = self.current
+        _expect(base, current)
+        if not current.change_voice or only_tightens(current, found):
+            return
+        if not self._ledger.read(lambda connection: self._stepped_up(connection, operator)):
+            raise ForbiddenError(
+                "the policy in force asks for your voice beside a change that loosens it, and no step-up of "
+                "yours stands",
+                hint="govconsole voices step-up FILE",
+                voice_required=True,
+            )
+
     def _swap(self, swap: _Swap, base: str) -> None:
         previous = self.current
 
         def work(transaction: Transaction) -> None:
-            if base != self.current.sha256:
-                raise BaseMovedError(
-                    f"the policy in force is {self.current.sha256[:12]}, not {base[:12]}: "
-                    "look at the difference again"
-                )
+            _expect(base, self.current)
             install(
                 transaction,
                 swap.policy,
@@ -301,6 +320,13 @@ class Policies:
             found_at=instant(row["found_at"]),
             applied_by=row["applied_by"],
             reason=self._reason(row),
+        )
+
+
+def _expect(base: str, current: CompiledPolicy) -> None:
+    if base != current.sha256:
+        raise BaseMovedError(
+            f"the policy in force is {current.sha256[:12]}, not {base[:12]}: look at the difference again"
         )
 
 

@@ -14,14 +14,16 @@ from govd.contract.errors import InvalidRequestError
 from govd.contract.money import micro_usd
 from govd.contract.text import visible
 from govd.policy import cel, domains
+from govd.policy.blocks import EFFECTS
 from govd.policy.commands import unwrap
-from govd.policy.model import EFFECTS, ReasonCode
+from govd.policy.model import ReasonCode
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from govd.intents.model import Declared
-    from govd.policy.model import AmountSource, CompiledPolicy, Effect
+    from govd.policy.blocks import AmountSource, Effect
+    from govd.policy.model import CompiledPolicy
 
 _GRAVE_KINDS: Final = frozenset({"evm_transaction", "context_release"})
 _SHOWN: Final = 80
@@ -53,6 +55,7 @@ class Subject:
         effect: The gravest effect of its tools.
         hosts: What it says it reaches, as it was written.
         repository: The remote of its push, which may be a path on this machine.
+        lines: The arguments of each command that it runs, as far as they can be made out.
     """
 
     intent: Declared
@@ -63,6 +66,7 @@ class Subject:
     hosts: tuple[str, ...]
     repository: str | None
     price: Price
+    lines: tuple[tuple[str, ...], ...] = ()
 
 
 def subject_of(intent: Declared, policy: CompiledPolicy) -> Subject:
@@ -71,6 +75,7 @@ def subject_of(intent: Declared, policy: CompiledPolicy) -> Subject:
     names: tuple[str, ...] = ()
     wrappers: tuple[str, ...] = ()
     opaque: tuple[str, ...] = ()
+    lines: tuple[tuple[str, ...], ...] = ()
     hosts: tuple[str, ...] = ()
     repository = None
     price = Price()
@@ -81,6 +86,7 @@ def subject_of(intent: Declared, policy: CompiledPolicy) -> Subject:
     elif isinstance(action, ProcessExec):
         commands = unwrap(action)
         names, wrappers, opaque = commands.names, commands.wrappers, commands.opaque
+        lines = commands.lines
         repository = action.git.url if action.git is not None else None
     elif isinstance(action, HttpRequest):
         hosts = (action.url,)
@@ -95,6 +101,7 @@ def subject_of(intent: Declared, policy: CompiledPolicy) -> Subject:
         hosts=hosts,
         repository=repository,
         price=price,
+        lines=lines,
     )
 
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from govd.contract.money import pretty_usd
+from govd.policy.blocks import CAPABILITIES, EFFECTS, duration
 from govd.policy.globs import covered, covers, overlaps
-from govd.policy.model import EFFECTS, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from govd.policy import domains
-    from govd.policy.model import CompiledPolicy, CustomRule, PolicyDocument, SoftLimit
+    from govd.policy.blocks import CustomRule, PolicyDocument, SoftLimit, Voice
+    from govd.policy.model import CompiledPolicy
 
 Direction = Literal["tighter", "looser", "unclear"]
 _WRITE: Final = EFFECTS["write"]
@@ -51,6 +52,7 @@ def changes(old: CompiledPolicy, new: CompiledPolicy) -> list[Change]:
         *_custom(before, after),
         *_limits(before, after),
         *_durations(before, after),
+        *_voice(before, after),
     ]
     return [Change(direction, text) for direction, text in found]
 
@@ -198,6 +200,10 @@ def _custom_rule(name: str, old: CustomRule | None, new: CustomRule | None) -> I
 
 
 def _custom_change(name: str, old: CustomRule, new: CustomRule) -> Iterator[_Found]:
+    # Where it denies now, nobody votes.
+    if old.voice != new.voice and new.hold_if is not None:
+        asks = new.voice == "required"
+        yield ("tighter" if asks else "looser"), f"custom: {name} asks for {'a' if asks else 'no'} voice"
     if old.expression != new.expression or "allow_if" in {old.verb, new.verb} - ({old.verb} & {new.verb}):
         yield "unclear", f"custom: {name} says something else"
         return
@@ -255,3 +261,46 @@ def _durations(before: PolicyDocument, after: PolicyDocument) -> Iterator[_Found
     ):
         if duration(old) != duration(new):
             yield ("tighter" if duration(new) < duration(old) else "looser"), f"{name}: {old} → {new}"
+
+
+def _voice(before: PolicyDocument, after: PolicyDocument) -> Iterator[_Found]:
+    """The block, and what asks for an operator's voice."""
+    for name, old, new in (
+        ("holds", before.holds.voice, after.holds.voice),
+        ("policy_changes.looser", before.policy_changes.looser.voice, after.policy_changes.looser.voice),
+    ):
+        if old != new:
+            verb = "needs" if new == "required" else "needs no"
+            yield ("tighter" if new == "required" else "looser"), f"{name}: a signature {verb} voice"
+    one, other = before.voice, after.voice
+    if one is None and other is not None:
+        yield "tighter", f"voice: admin requests need the voice of {other.owner}"
+    elif other is None and one is not None:
+        yield "looser", "voice: admin requests need no voice any more"
+    elif one is not None and other is not None:
+        yield from _voice_change(one, other)
+
+
+def _voice_change(old: Voice, new: Voice) -> Iterator[_Found]:
+    if old.owner != new.owner:
+        yield "looser", f"voice: the owner is {new.owner}, not {old.owner}"
+    for name in CAPABILITIES:
+        if (name in old.admin_scope) != (name in new.admin_scope):
+            gated = name in new.admin_scope
+            text = f"voice: {name} {'needs' if gated else 'needs no'} voice"
+            yield ("tighter" if gated else "looser"), text
+        for what, were, are in (("tools", old.tools, new.tools), ("files", old.files, new.files)):
+            yield from _gated(f"voice.{what}.{name}", were.get(name, []), are.get(name, []))
+    if duration(old.session) != duration(new.session):
+        shorter = duration(new.session) < duration(old.session)
+        yield ("tighter" if shorter else "looser"), f"voice.session: {old.session} → {new.session}"
+    if old.text_only != new.text_only:
+        denied = new.text_only == "deny"
+        yield ("tighter" if denied else "looser"), f"voice.text_only: {old.text_only} → {new.text_only}"
+
+
+def _gated(block: str, before: Sequence[str], after: Sequence[str]) -> Iterator[_Found]:
+    for pattern in _missing(after, before):
+        yield "tighter", f"{block}: {pattern} added"
+    for pattern in _missing(before, after):
+        yield ("tighter" if covered(pattern, after) else "looser"), f"{block}: {pattern} removed"

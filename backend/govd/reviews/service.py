@@ -20,8 +20,9 @@ from govd.ids import new_id
 from govd.intents import store as intent_store
 from govd.intents.content import Content, detail, open_content
 from govd.jobs import books, store
-from govd.policy.model import Facts
+from govd.policy.model import NO_VOICE, Facts
 from govd.policy.rules import bookings, evaluate
+from govd.policy.voicing import spoken
 from govd.reviews import rules, totals, views
 from govd.reviews.recording import keep_words, vote_details
 from govd.times import micros
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from govd.contract.votes import VoteSubmission
     from govd.identities.model import Identity
     from govd.identities.service import Directory
+    from govd.policy.model import VoiceFacts
     from govd.policy.service import Policies
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
@@ -67,8 +69,10 @@ class Reviews:
         expire: Callable[[Transaction], int],
         on_resolved: Callable[[Transaction, RowMapping], None],
         own_findings: Callable[[], Sequence[Finding]],
+        voice: Callable[[Connection, str, str], VoiceFacts],
     ) -> None:
         self._own_findings = own_findings
+        self._voice = voice
         self._checks: list[BeforeApproval] = []
         self._followers: list[AfterApproval] = []
         self._expire = expire
@@ -157,7 +161,12 @@ class Reviews:
             transaction.connection, [(item.cap, item.subject, item.window) for item in wanted]
         )
         standing = {key: total for key, (total, _) in found.items()}
-        facts = Facts(now=transaction.now, totals=standing, extra=tuple(self._own_findings()))
+        voice = NO_VOICE
+        if policy.voice is not None:
+            declared, asked = content.declared, spoken(content.decision)
+            voice = asked or self._voice(transaction.connection, declared.agent, declared.origin)
+        extra = tuple(self._own_findings())
+        facts = Facts(now=transaction.now, totals=standing, extra=extra, voice=voice)
         return evaluate(content.declared, policy, facts)
 
     def _waiting(self, transaction: Transaction, hold: str) -> list[RowMapping]:

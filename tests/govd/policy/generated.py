@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from govd.policy.blocks import PolicyDocument
 from govd.policy.compiling import compile_document
-from govd.policy.model import Facts, PolicyDocument
+from govd.policy.model import Facts
 from tests.govd.policy.builders import DAY, NOW, tool
 from tests.govd.policy.reference import EXPRESSIONS
 

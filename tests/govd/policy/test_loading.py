@@ -102,9 +102,8 @@ def test_a_block_of_a_later_feature_is_refused_by_name(block: str) -> None:
         ("holds: {quorum: 2}", "quorum", 3),
         ("holds: {grace: 5s}", "grace", 3),
         ("holds: {separation_of_duties: true}", "separation_of_duties", 3),
-        ("holds: {voice: required}", "voice", 3),
         ("custom:\n  - {name: a, kinds: [tool_call], hold_if: 'true', quorum: 2}", "quorum", 4),
-        ("custom:\n  - {name: a, kinds: [tool_call], hold_if: 'true', voice: required}", "voice", 4),
+        ("policy_changes: {looser: {quorum: 2}}", "quorum", 3),
         ("soft_limits:\n  - {name: a, metric: count, cap: 1, quorum: 2}", "quorum", 4),
     ],
 )

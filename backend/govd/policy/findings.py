@@ -1,0 +1,39 @@
+"""How a finding is made: its words bounded and made visible, whoever wrote them. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from govd.contract.decisions import Finding, Outcome
+from govd.contract.text import visible
+from govd.policy.model import ReasonCode
+
+SHOWN: Final = 120
+_ERROR_SHOWN: Final = 200
+_MESSAGE: Final = 600
+
+
+def finding(
+    block: str,
+    rule: str,
+    code: ReasonCode,
+    outcome: Outcome,
+    message: str,
+    evidence: dict[str, str] | None = None,
+) -> Finding:
+    """A finding whose words any terminal can show."""
+    return Finding(
+        block=block,
+        rule=rule,
+        code=code.value,
+        outcome=outcome,
+        message=visible(message, _MESSAGE),
+        evidence={key: visible(value, SHOWN) for key, value in (evidence or {}).items()},
+    )
+
+
+def failure(block: str, error: Exception, rule: str | None = None) -> Finding:
+    """What an error while evaluating becomes: a denial."""
+    why = visible(str(error) or type(error).__name__, _ERROR_SHOWN)
+    sentence = f"{rule or block} could not be evaluated, which denies: {why}"
+    return finding(block, rule or block, ReasonCode.EVALUATION_ERROR, Outcome.DENIED, sentence)
