@@ -1,0 +1,112 @@
+"""The decoder's process: takes one file at a time from a pipe, and gives back numbers and samples.
+
+Whatever it holds may be in the hands of a file's author; it must never hold anything else. Started by
+`process.Decoder` as `python -m govd.voice.intake.worker KIND PARENT LIFELINE`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import select
+import sys
+from typing import TYPE_CHECKING, Final
+
+from govd.voice.intake import confine, wireform
+from govd.voice.intake.wireform import Format, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MEMORY: Final = 384 * 2**20
+"""Bytes beyond what the libraries take: three times what the largest file of the longest clip needs."""
+CPU_SECONDS: Final = 20
+"""For a clip. The longest takes half of one."""
+LIFE_CPU_SECONDS: Final = 1_800
+IDLE_SECONDS: Final = 900.0
+"""Without a clip for so long, it ends, and the next clip starts another."""
+
+
+def main() -> None:
+    """Load the libraries, give up everything else, and take clips until the pipe closes."""
+    kind, parent, lifeline = sys.argv[1:4]
+    confine.die_with(int(parent), int(lifeline))
+    try:
+        take = _library(extra=kind == "extra")
+    except Exception:  # noqa: BLE001 - whatever it is, nothing can be decoded, and govd is told so
+        _write(wireform.refusal(Outcome.BROKEN))
+        return
+    confine.confine(memory=MEMORY, cpu_seconds=LIFE_CPU_SECONDS)
+    while select.select([0], [], [], IDLE_SECONDS)[0]:
+        request = _read(wireform.REQUEST.size)
+        if len(request) < wireform.REQUEST.size:
+            return
+        code, length = wireform.REQUEST.unpack(request)
+        confine.next_clip(CPU_SECONDS)
+        _write(_outcome(take, _read(length), Format(code)))
+
+
+def _library(*, extra: bool) -> Callable[[bytes, Format], bytes]:
+    """What turns a file into an answer, loaded to the last module: nothing can be opened later."""
+    from govd.voice.intake import decoding, fingerprint, measuring
+
+    def take(data: bytes, kind: Format) -> bytes:
+        try:
+            audio = decoding.decode(data, kind)
+        except decoding.RefusedError as refused:
+            return wireform.refusal(refused.outcome, refused.figure)
+        found = measuring.frames(audio)
+        speech = measuring.cut_silence(audio, found)
+        return wireform.taken(
+            measuring.measure(audio, found, speech),
+            fingerprint.fingerprint(found.power[found.speech]),
+            hashlib.sha256(audio.astype("<f4").tobytes()).digest(),
+            speech.astype("<f4").tobytes(),
+        )
+
+    clip = _rehearsal()
+    take(clip, Format.WAV)
+    if extra:
+        list(decoding.by_pyav(clip, "wav", frozenset({"pcm_s16le"})))
+    return take
+
+
+def _rehearsal() -> bytes:
+    """A second that sounds enough like a voice to go through every step, at a rate that needs resampling."""
+    import numpy as np
+    import soundfile  # type: ignore[import-untyped] # it has no types
+
+    at = np.arange(24_000) / 8_000
+    voice = np.sin(40 * np.sin(9 * at) + 2 * np.pi * np.outer((1, 2, 3, 4), 150 * at)).sum(axis=0)
+    out = io.BytesIO()
+    soundfile.write(out, 0.1 * voice * (1 + np.sin(25 * at)), 8_000, format="WAV", subtype="PCM_16")
+    return out.getvalue()
+
+
+def _outcome(take: Callable[[bytes, Format], bytes], data: bytes, kind: Format) -> bytes:
+    try:
+        return take(data, kind)
+    except MemoryError:
+        return wireform.refusal(Outcome.TOO_BIG)
+    except Exception:  # noqa: BLE001 - a library may raise anything at a hostile file; it is undecodable
+        return wireform.refusal(Outcome.UNDECODABLE)
+
+
+def _read(length: int) -> bytes:
+    """So many bytes from the pipe, or fewer where it ends."""
+    parts, left = [], length
+    while left and (part := os.read(0, min(left, 2**20))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _write(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
+if __name__ == "__main__":
+    main()
