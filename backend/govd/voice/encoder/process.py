@@ -50,7 +50,8 @@ def command(choice: Choice, deadline_s: float) -> list[str]:
 def environment() -> dict[str, str]:
     """The little of ours that a worker gets: no token, no proxy, and one thread for numpy's algebra."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return kept | threads | {"PATH": os.defpath}
 
 
 class Worker:

@@ -24,6 +24,7 @@ _BOUNDS: Final[dict[str, dict[str, int]]] = {
     "nemo": {"memory": 8 * _GIB, "files": 64, "file_size": 2 * _GIB, "cpu_seconds": 120},
     "convert": {"memory": 64 * _GIB, "files": 1024, "file_size": 2 * _GIB, "cpu_seconds": 1200},
 }
+_OURS: Final = Path(__file__).resolve().parents[1] / "models" / "titanet-demo.nemo"
 _SECONDS: Final = (2.0, 3.0)
 _RATE: Final = 16_000
 _SAME: Final = 0.999999
@@ -76,7 +77,7 @@ _STEPS: Final[dict[str, Callable[[BinaryIO, Path], dict[str, Any]]]] = {
 }
 
 
-def _prepare(step: str) -> None:
+def _prepare(step: str, folder: Path) -> None:
     """Load what the step needs while the interpreter's files can still be read: nobody may not read them."""
     if step == "onnx":
         import numpy as np
@@ -97,6 +98,10 @@ def _prepare(step: str) -> None:
         from govd.voice.encoder import nemo as runtime
 
         runtime.prepare()
+        # NeMo imports as it goes, and the interpreter may lie where nobody may read: so go all the way once,
+        # with a model that is ours.
+        if os.geteuid() == 0 and _OURS.is_file():
+            runtime.export(_OURS, folder / "rehearsal.onnx")
 
 
 def main() -> int:
@@ -110,7 +115,7 @@ def main() -> int:
     confine.gain_nothing()
     answer: dict[str, Any] = {"network": not confine.leave_network()}
     try:
-        _prepare(chosen.step)
+        _prepare(chosen.step, chosen.folder)
         confine.limit(**_BOUNDS[chosen.step])
         answer["unprivileged"] = confine.become_nobody() or os.getuid() != 0
         answer |= {"good": True} | _STEPS[chosen.step](sys.stdin.buffer, chosen.folder)
