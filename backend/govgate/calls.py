@@ -6,8 +6,10 @@ Pure: the two clients send them. Must never call a request repeatable that could
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from urllib.parse import quote
 
 from pydantic import RootModel, ValidationError
 
@@ -19,8 +21,11 @@ from govd.contract.jobs import JobSubmission, JobView
 from govd.contract.limits import MAX_WAIT_SECONDS
 from govd.contract.system import Me, TokenRenewed
 from govd.contract.text import visible
+from govd.contract.voice import Enrolled, Verification, VoiceSession
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import BaseModel
 
     from govd.contract.wire import Wire
@@ -31,10 +36,34 @@ _BY_CODE: Final = {cls.code: cls for cls in error_classes()}
 _MAX_SENTENCE: Final = 2000
 _SHOWN: Final = 200
 CLIENT_ERROR: Final = 400
+VOICE_SECONDS: Final = 60.0
+"""How long a clip may take: the model may have to be loaded first, and others may be in front."""
 
 
 class Jwks(RootModel[dict[str, Any]]):
     """`/.well-known/jwks.json`, as it came."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form with one file, as RFC 7578 has it."""
+
+    file: bytes = field(repr=False)
+    file_name: str
+    values: Mapping[str, str]
+
+    def encoded(self) -> tuple[bytes, str]:
+        """The form's bytes, and its media type. No part can hold the boundary: it is drawn for this form."""
+        boundary = secrets.token_hex(16)
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+            for name, value in self.values.items()
+        ]
+        head = f'Content-Disposition: form-data; name="file"; filename="{self.file_name}"'
+        parts.append(f"--{boundary}\r\n{head}\r\nContent-Type: application/octet-stream\r\n\r\n".encode())
+        parts.append(self.file)
+        parts.append(f"\r\n--{boundary}--\r\n".encode())
+        return b"".join(parts), f"multipart/form-data; boundary={boundary}"
 
 
 @dataclass(frozen=True)
@@ -43,6 +72,8 @@ class Call(Generic[M]):
 
     Attributes:
         answer: The model of a good answer.
+        body: What is sent as JSON.
+        form: What is sent as a form, in place of a body.
         repeatable: Whether sending it again, not knowing what became of the first, changes nothing.
         wait: Seconds that the backend may hold the answer back.
     """
@@ -53,12 +84,15 @@ class Call(Generic[M]):
     body: Wire | None = None
     repeatable: bool = True
     wait: float = 0
+    form: Form | None = None
 
-    def content(self) -> bytes | None:
-        """The body as JSON."""
+    def content(self) -> tuple[bytes, str] | None:
+        """What is sent, and its media type."""
+        if self.form is not None:
+            return self.form.encoded()
         if self.body is None:
             return None
-        return json.dumps(self.body.model_dump(mode="json", by_alias=True)).encode()
+        return json.dumps(self.body.model_dump(mode="json", by_alias=True)).encode(), "application/json"
 
     def taken(self, status: int, content: bytes) -> M:
         """The answer.
@@ -98,6 +132,8 @@ def from_problem(body: dict[str, Any], status: int = 500) -> GovError:
         visible(str(detail), _MAX_SENTENCE),
         hint=visible(str(hint), _MAX_SENTENCE) if hint is not None else None,
         retry_after=retry_after if isinstance(retry_after, int) else None,
+        # What an agent says then, where the backend has a text for it.
+        **({"message": visible(said, _MAX_SENTENCE)} if isinstance(said := body.get("message"), str) else {}),
     )
 
 
@@ -162,6 +198,21 @@ def me() -> Call[Me]:
 def renew() -> Call[TokenRenewed]:
     """A fresh token for the same agent."""
     return Call("POST", "/v1/me/token", TokenRenewed, repeatable=False)
+
+
+def verify_voice(form: Form) -> Call[Verification]:
+    """Whose voice a clip is. Never sent twice: the second would be a replay."""
+    return Call("POST", "/verify", Verification, form=form, repeatable=False, wait=VOICE_SECONDS)
+
+
+def enroll_voice(form: Form) -> Call[Enrolled]:
+    """Ask that a sample is taken in."""
+    return Call("POST", "/enroll", Enrolled, form=form, repeatable=False, wait=VOICE_SECONDS)
+
+
+def voice_session(chat: str) -> Call[VoiceSession]:
+    """Whether a chat of this agent is verified."""
+    return Call("GET", f"/v1/voice/session?chat={quote(chat, safe='')}", VoiceSession)
 
 
 def jwks() -> Call[Jwks]:

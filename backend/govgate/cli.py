@@ -20,6 +20,7 @@ from govgate import calls, declare, exits, tokens, wait
 from govgate import exec as running
 from govgate.service import executor
 from govgate.settings import DEFAULT_URL, Settings
+from govgate.voicecli import voice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -240,4 +241,5 @@ def renew(*, url: str, token_file: Path | None) -> int:
 
 
 main.add_command(executor)
+main.add_command(voice)
 main.add_command(completion("govgate", main))

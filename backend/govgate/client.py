@@ -66,13 +66,13 @@ class _Base:
             headers[HEADER] = sent
         content = call.content()
         if content is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = content[1]
         timeout = httpx.Timeout(_TIMEOUT + call.wait, connect=_CONNECT)
         arguments = {
             "method": call.method,
             "url": call.path,
             "headers": headers,
-            "content": content,
+            "content": None if content is None else content[0],
             "timeout": timeout,
         }
         return arguments, sent

@@ -11,9 +11,11 @@ from govd.contract.errors import (
     IntentExpiredError,
     IntentHeldError,
     InvalidRequestError,
+    NoneEnrolledError,
     QuotaError,
     UnreachableError,
     UsageError,
+    VoiceUnavailableError,
 )
 
 USAGE: Final = 64
@@ -26,11 +28,13 @@ _BY_CLASS: Final[tuple[tuple[type[GovError], int], ...]] = (
     (IntentHeldError, HELD),
     (IntentExpiredError, EXPIRED),
     (UsageError, USAGE),
+    (NoneEnrolledError, DENIED),
     (InvalidRequestError, USAGE),
     (UnreachableError, UNAVAILABLE),
     (HaltedError, UNAVAILABLE),
     (IntegrityError, UNAVAILABLE),
     (QuotaError, UNAVAILABLE),
+    (VoiceUnavailableError, UNAVAILABLE),
 )
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from govd.contract.errors import RedeemRefusedError, UsageError
 from govd.contract.headmemory import HeadMemory
 from govd.contract.intents import IntentState, OutcomeReport
-from govgate import calls, wait
+from govgate import calls, voices, wait
 from govgate.client import AsyncClient, Client
 from govgate.declare import validated
 from govgate.journal import Journal
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from govd.contract.attestations import Claims
     from govd.contract.intents import IntentView, Submission
+    from govd.contract.voice import Enrolled, Verification, VoiceSession
     from govgate.redemption import Begun
 
 __all__ = ["AsyncGate", "Attested", "Gate"]
@@ -153,6 +154,31 @@ class Gate(_Gate):
         """The intent once it is settled, or as it is after that many seconds."""
         return wait.settled(self.client, intent, seconds)
 
+    def verify_voice(self, clip: str | Path | bytes, chat: str = "") -> Verification:
+        """Whose voice a clip is; a match verifies that chat. Say `message` where there is one.
+
+        Args:
+            clip: A file, or its bytes.
+            chat: Which chat it came from: the NAME of the origin `channel:NAME`; empty: none.
+
+        Raises:
+            ClipRefusedError: it cannot be decoded.
+            NoneEnrolledError, VoiceUnavailableError: deny, and say the error's `extra["message"]` or detail.
+        """
+        return self.client.send(voices.verify(clip, chat))
+
+    def enroll_voice(self, clip: str | Path | bytes, name: str) -> Enrolled:
+        """Ask that a sample of a voice is taken in: an operator settles it.
+
+        Raises:
+            GovError: it was not taken.
+        """
+        return self.client.send(voices.enroll(clip, name))
+
+    def voice_session(self, chat: str = "") -> VoiceSession:
+        """Whether a chat of this agent is verified, and until when."""
+        return self.client.send(voices.session(chat))
+
     @contextlib.contextmanager
     def intent(
         self,
@@ -222,6 +248,18 @@ class AsyncGate(_Gate):
     async def wait(self, intent: str, seconds: float = WAIT_SECONDS) -> IntentView:
         """See `Gate.wait`."""
         return await wait.settled_async(self.client, intent, seconds)
+
+    async def verify_voice(self, clip: str | Path | bytes, chat: str = "") -> Verification:
+        """See `Gate.verify_voice`."""
+        return await self.client.send(await asyncio.to_thread(voices.verify, clip, chat))
+
+    async def enroll_voice(self, clip: str | Path | bytes, name: str) -> Enrolled:
+        """See `Gate.enroll_voice`."""
+        return await self.client.send(await asyncio.to_thread(voices.enroll, clip, name))
+
+    async def voice_session(self, chat: str = "") -> VoiceSession:
+        """See `Gate.voice_session`."""
+        return await self.client.send(voices.session(chat))
 
     @contextlib.asynccontextmanager
     async def intent(

@@ -14,12 +14,19 @@ from govgate import calls
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from govd.contract.errors import GovError
     from govgate.settings import Settings
 
 
 def ascii_json(model: BaseModel) -> str:
     """The model as JSON in ASCII: DEL and whatever is not ASCII stand as escapes."""
     return json.dumps(model.model_dump(mode="json", by_alias=True), indent=2).replace("\x7f", "\\u007f")
+
+
+def ascii_problem(error: GovError, said: str) -> str:
+    """A refusal as JSON in ASCII: its code, and what to say."""
+    found = {"verified": False, "error": error.code, "message": said}
+    return json.dumps(found, indent=2).replace("\x7f", "\\u007f")
 
 
 def renew(settings: Settings) -> str:
