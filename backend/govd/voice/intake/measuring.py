@@ -50,8 +50,8 @@ _BURST: Final = 8
 
 _FINE_WINDOW: Final = 1024
 """64 ms: harmonics of a voice lie apart in it."""
-_FINE_HOP: Final = 2 * HOP
-_FINE_LAG: Final = 6
+_FINE_HOP: Final = 4 * HOP
+_FINE_LAG: Final = 3
 """Of these, 0.12 s: a voice has moved on by then, a note has not."""
 _TOP: Final = 0.8
 _TOP_PERCENTILE: Final = 99.9
@@ -119,22 +119,22 @@ def _decibels(power: float) -> float:
 
 def _speech(audio: Samples, rms: Samples, flatness: Samples) -> Mask:
     loud = float(np.percentile(rms, 95))
-    mask = _vad(audio, len(rms)) & (rms > max(_FLOOR_RMS, loud * _BELOW_LOUD))
+    mask = _vad(audio, rms) & (rms > max(_FLOOR_RMS, loud * _BELOW_LOUD))
     around = np.pad(flatness, _FLAT_FRAMES // 2, mode="edge")
     stretch = np.lib.stride_tricks.sliding_window_view(around, _FLAT_FRAMES)
     mask &= np.median(stretch, axis=1) < _FLAT
     return _runs(~_runs(~mask, _GAP), _BURST)
 
 
-def _vad(audio: Samples, count: int) -> Mask:
+def _vad(audio: Samples, rms: Samples) -> Mask:
     """What webrtcvad calls speech, frame by frame."""
-    powers = np.sort(audio**2)[len(audio) // 2 :]
-    gain = min(_VAD_RMS / max(float(np.sqrt(powers.mean())), 1e-6), _VAD_GAIN)
+    loud = np.sort(rms)[len(rms) // 2 :]
+    gain = min(_VAD_RMS / max(math.sqrt(float(np.mean(loud**2))), 1e-6), _VAD_GAIN)
     pcm = (np.clip(audio * gain, -1, 1) * 32767).astype("<i2").tobytes()
     size = 2 * _VAD_FRAME
     vad = webrtcvad.Vad(_VAD_MODE)
     said = [vad.is_speech(pcm[at : at + size], RATE) for at in range(0, len(pcm) - size + 1, size)]
-    middles = (np.arange(count) * HOP + WINDOW // 2) // _VAD_FRAME
+    middles = (np.arange(len(rms)) * HOP + WINDOW // 2) // _VAD_FRAME
     return np.array(said, bool)[np.minimum(middles, len(said) - 1)]
 
 

@@ -26,6 +26,8 @@ CLIPS: Final = 200
 _PIPE_BYTES: Final = 2**20
 _F_SETPIPE_SZ: Final = 1031
 _CHUNK: Final = 2**18
+_HEAP_BYTES: Final = 32 * 2**20
+"""What the worker frees it keeps, up to here: fresh pages for each clip would cost more than its arithmetic."""
 _MODULE: Final = "govd.voice.intake.worker"
 
 
@@ -189,4 +191,10 @@ def _check(answer: Answer, waiting: list[memoryview]) -> None:
 def _environment() -> dict[str, str]:
     """What it sees of ours: where its modules are, and that one thread is enough."""
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "PYTHONHOME") if name in os.environ}
-    return kept | {"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return kept | {
+        "LC_ALL": "C.UTF-8",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_MMAP_THRESHOLD_": str(_HEAP_BYTES),
+        "MALLOC_TRIM_THRESHOLD_": str(_HEAP_BYTES),
+    }
