@@ -32,10 +32,10 @@ from govd.sealing import StateKey
 from govd.settings import RELOADABLE, Layout, Settings, read_settings
 from govd.storage.ledger import Ledger
 from govd.times import micros
-from govd.voice.building import LateIntake
 from govd.voice.building import build as build_voices
 from govd.voice.desk import Desk
 from govd.voice.encoder.pool import EncoderPool
+from govd.voice.intake.pool import ClipIntake
 from govd.voice.modelstore.store import ModelStore
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Govd:
             policies=self.policies,
             directory=self.directory,
             decisions=self.decisions,
-            intake=intake or LateIntake(),
+            intakes=(intake or ClipIntake(), intake or ClipIntake(at_once=1)),
             encoder=encoder or EncoderPool(ModelStore(state).choose),
             captures=self.captures,
         )

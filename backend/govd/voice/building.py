@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from govd.contract.errors import VoiceUnavailableError
 from govd.contract.voice_limits import NEAR_DUPLICATE_BITS
 from govd.voice.drafts import Drafts
 from govd.voice.enrolling import Speakers
@@ -23,30 +21,8 @@ if TYPE_CHECKING:
     from govd.policy.service import Policies
     from govd.sealing import StateKey
     from govd.storage.ledger import Ledger
-    from govd.voice.model import Captures, Clip, Encoder, Intake
+    from govd.voice.model import Captures, Encoder, Intake
     from govd.voice.settings import VoiceSettings
-
-
-class LateIntake:
-    """The intake, loaded with the first clip."""
-
-    def __init__(self) -> None:
-        self._made: Intake | None = None
-
-    def take(self, data: bytes, *, name: str = "") -> Clip:
-        """See `Intake`."""
-        if self._made is None:
-            try:
-                module = importlib.import_module("govd.voice.intake.pool")
-            except ImportError:
-                raise VoiceUnavailableError("the decoder is not installed") from None
-            self._made = module.ClipIntake()
-        return self._made.take(data, name=name)
-
-    def close(self) -> None:
-        """See `Intake`."""
-        if self._made is not None:
-            self._made.close()
 
 
 def build(
@@ -56,11 +32,22 @@ def build(
     policies: Policies,
     directory: Directory,
     decisions: Decisions,
-    intake: Intake,
+    intakes: tuple[Intake, Intake],
     encoder: Encoder,
     captures: Captures | None,
 ) -> Voices:
-    """The service, over an intake and an encoder."""
+    """The service.
+
+    Args:
+        ledger: Where everything is written.
+        state_key: Wraps the speakers' keys.
+        policies: The policy in force.
+        directory: Who is there.
+        decisions: Declares what agents ask for.
+        intakes: Of agents, and of operators: no agent's file keeps an operator waiting.
+        encoder: Embeds for both.
+        captures: What capture pages have recorded; None: there are none.
+    """
 
     def settings() -> VoiceSettings:
         return settings_of(policies.current)
@@ -70,9 +57,9 @@ def build(
     return Voices(
         Parts(
             ledger=ledger,
-            intake=intake,
             encoder=encoder,
-            hearing=Hearing(intake, encoder, state_key),
+            hearing=Hearing(intakes[0], encoder, state_key),
+            operators_hearing=Hearing(intakes[1], encoder, state_key),
             gallery=Gallery(state_key),
             replays=replays,
             speakers=speakers,

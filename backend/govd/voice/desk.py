@@ -97,7 +97,7 @@ class Desk:
             raise InvalidRequestError(
                 f"the consent text has version {consent.VERSION}: show it again", pointer="/consent_version"
             )
-        return self.voices.drafts.begin(operator, start, self.voices.hearing.model())
+        return self.voices.drafts.begin(operator, start, self.voices.operators_hearing.model())
 
     def sample(self, operator: str, draft: str, data: bytes) -> DraftSample:
         """One sample of an enrollment. Blocks.
@@ -122,7 +122,7 @@ class Desk:
         )
 
     def _fresh(self, data: bytes, *, one_voice: bool = False) -> Heard:
-        heard = self.voices.hearing.listen(data, one_voice=one_voice)
+        heard = self.voices.operators_hearing.listen(data, one_voice=one_voice)
         known, _ = self.voices.ledger.read(lambda c: self.voices.replays.known(c, heard))
         if known and heard.model is not None:
             raise replayed()
@@ -137,7 +137,7 @@ class Desk:
         """
         voices = self.voices
         found = voices.drafts.own(draft, operator)
-        model = voices.hearing.model()
+        model = voices.operators_hearing.model()
         self._check_ready(found)
         if model.sha256 != found.model.sha256:
             raise ConflictError("another model is in use by now: begin the enrollment again")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from govd.audit.model import Entry, log_name
+from govd.audit.model import Entry, Known, log_name
 from govd.contract.errors import ConflictError, ForbiddenError, NotFoundError
 from govd.contract.voice import SpeakerBrief, SpeakerView
 from govd.ids import new_id
@@ -172,7 +172,7 @@ class Speakers:
                     "net_ms": row["net_ms"],
                     "replaced": replaced,
                     "own_voice": row["operator"] is not None,
-                    "consent_version": row["consent_version"],
+                    "consent_version": Known.of(row["consent_version"]),
                 },
             )
         )

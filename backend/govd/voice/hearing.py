@@ -42,6 +42,7 @@ class Lane:
         self._name = name
         self._lock = threading.Lock()
         self._places: dict[str, int] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
         self._threads: ThreadPoolExecutor | None = None
 
     @contextlib.contextmanager
@@ -64,11 +65,13 @@ class Lane:
                 if not self._places[who]:
                     del self._places[who]
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do it in a thread of this lane."""
+    async def run(self, who: str, work: Callable[[], T]) -> T:
+        """Do it in a thread of this lane; of each identity one after the other, so that it never has all."""
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"voice-{self._name}")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        turn = self._turns.setdefault(who, asyncio.Lock())
+        async with turn:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:
         """Start nothing more."""
@@ -129,6 +132,10 @@ class Hearing:
         if self.model().sha256 != model.sha256:
             raise VoiceUnavailableError("the model was changed meanwhile", hint="send the clip again")
         return self._heard(clip, embedding, model)
+
+    def close(self) -> None:
+        """End the decoders."""
+        self._intake.close()
 
     def _heard(self, clip: Clip, embedding: bytes, model: ModelView | None) -> Heard:
         return Heard(clip.quality, embedding, model, self._keyed(clip), clip.fingerprint, clip.pcm)

@@ -78,7 +78,9 @@ def _pictures(routes: APIRouter, context: Context, desk: Desk) -> None:
     async def remove(request: Request, name: Speaker) -> Response:
         """Forget a speaker. It cannot be undone."""
         operator = context.doorkeeper.admit(request, "operator")
-        return answer(await desk.voices.operators.run(lambda: desk.remove(operator.name, name)))
+        return answer(
+            await desk.voices.operators.run(operator.name, lambda: desk.remove(operator.name, name))
+        )
 
     @routes.get(
         "/v1/voice/waiting/{sample}",
@@ -88,7 +90,7 @@ def _pictures(routes: APIRouter, context: Context, desk: Desk) -> None:
     async def waiting(request: Request, sample: Uuid) -> Response:
         """The audio of a sample that waits; it is noted that this operator has fetched it."""
         operator = context.doorkeeper.admit(request, "operator")
-        audio = await desk.voices.operators.run(lambda: desk.play(operator.name, sample))
+        audio = await desk.voices.operators.run(operator.name, lambda: desk.play(operator.name, sample))
         return Response(audio, media_type="audio/wav", headers={"Cache-Control": "no-store"})
 
     @routes.delete("/v1/voice/sessions/{session}", status_code=204, response_class=Response)
@@ -116,7 +118,7 @@ def _drafts(routes: APIRouter, context: Context, desk: Desk) -> None:
         """Begin an enrollment: whose voice, and the consent that was given."""
         operator = context.doorkeeper.admit(request, "operator")
         start = await read_body(request, DraftStart)
-        return answer(await lane.run(lambda: desk.begin(operator.name, start)), 201)
+        return answer(await lane.run(operator.name, lambda: desk.begin(operator.name, start)), 201)
 
     @routes.get("/v1/voice/drafts/{draft}", response_model=Draft)
     async def show(request: Request, draft: Uuid) -> Response:
@@ -137,7 +139,7 @@ def _drafts(routes: APIRouter, context: Context, desk: Desk) -> None:
         operator = context.doorkeeper.admit(request, "operator").name
         with lane.place(operator):
             data = await _read_clip(request, desk, operator)
-            return answer(await lane.run(lambda: desk.sample(operator, draft, data)))
+            return answer(await lane.run(operator, lambda: desk.sample(operator, draft, data)))
 
     @routes.delete("/v1/voice/drafts/{draft}/samples/{number}", response_model=Draft)
     async def drop(request: Request, draft: Uuid, number: _Number) -> Response:
@@ -151,13 +153,13 @@ def _drafts(routes: APIRouter, context: Context, desk: Desk) -> None:
         operator = context.doorkeeper.admit(request, "operator").name
         with lane.place(operator):
             data = await _read_clip(request, desk, operator)
-            return answer(await lane.run(lambda: desk.check(operator, draft, data)))
+            return answer(await lane.run(operator, lambda: desk.check(operator, draft, data)))
 
     @routes.post("/v1/voice/drafts/{draft}/save", response_model=SpeakerView)
     async def save(request: Request, draft: Uuid) -> Response:
         """Enroll: there is enough, and a fresh clip has matched."""
         operator = context.doorkeeper.admit(request, "operator")
-        return answer(await lane.run(lambda: desk.save(operator.name, draft)))
+        return answer(await lane.run(operator.name, lambda: desk.save(operator.name, draft)))
 
 
 def _step_up(routes: APIRouter, context: Context, desk: Desk) -> None:
@@ -167,7 +169,9 @@ def _step_up(routes: APIRouter, context: Context, desk: Desk) -> None:
         operator = context.doorkeeper.admit(request, "operator").name
         with desk.voices.operators.place(operator):
             data = await _read_clip(request, desk, operator)
-            return answer(await desk.voices.operators.run(lambda: desk.voices.step_up(operator, data)))
+            return answer(
+                await desk.voices.operators.run(operator, lambda: desk.voices.step_up(operator, data))
+            )
 
     @routes.get("/v1/voice/step-up", response_model=VoiceSession)
     async def stepped_up(request: Request) -> Response:

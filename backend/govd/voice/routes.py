@@ -61,7 +61,9 @@ def router(context: Context, voices: Voices) -> APIRouter:
             form = await read_form(request, "chat")
             chat = _checked(_CHATS, form.values.get("chat", ""), "/chat")
             try:
-                found = await voices.agents.run(lambda: voices.verify(agent.name, chat, form.data, form.name))
+                found = await voices.agents.run(
+                    agent.name, lambda: voices.verify(agent.name, chat, form.data, form.name)
+                )
             except VoiceUnavailableError as error:
                 error.extra["message"] = voices.settings().messages["unavailable"]
                 raise
@@ -78,7 +80,7 @@ def router(context: Context, voices: Voices) -> APIRouter:
             if "name" not in form.values:
                 raise InvalidRequestError("the form has no name", pointer="/name")
             name = _checked(_NAMES, form.values["name"], "/name")
-            found = await voices.agents.run(lambda: voices.ask(agent, name, form.data, form.name))
+            found = await voices.agents.run(agent.name, lambda: voices.ask(agent, name, form.data, form.name))
         return answer(found, 202)
 
     @routes.get("/speakers", response_model=SpeakerBriefs)

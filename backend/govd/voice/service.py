@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from govd.voice.enrolling import Speakers
     from govd.voice.hearing import Hearing
     from govd.voice.matching import Gallery, Known, Match
-    from govd.voice.model import Captures, Encoder, Heard, Intake
+    from govd.voice.model import Captures, Encoder, Heard
     from govd.voice.replays import Replays
     from govd.voice.requests import Requests
     from govd.voice.settings import VoiceSettings
@@ -56,9 +56,9 @@ class Parts:
     """What the service is made of; `govd.voice.building` puts it together."""
 
     ledger: Ledger
-    intake: Intake
     encoder: Encoder
     hearing: Hearing
+    operators_hearing: Hearing
     gallery: Gallery
     replays: Replays
     speakers: Speakers
@@ -73,8 +73,9 @@ class Voices:
     """The service of this room."""
 
     def __init__(self, parts: Parts) -> None:
-        self.ledger, self._intake, self.encoder = parts.ledger, parts.intake, parts.encoder
-        self.hearing, self._gallery, self.replays = parts.hearing, parts.gallery, parts.replays
+        self.ledger, self.encoder = parts.ledger, parts.encoder
+        self._hearing, self.operators_hearing = parts.hearing, parts.operators_hearing
+        self._gallery, self.replays = parts.gallery, parts.replays
         self.speakers, self.requests, self.settling = parts.speakers, parts.requests, parts.settling
         self.drafts, self.settings, self.captures = parts.drafts, parts.settings, parts.captures
         self.agents, self.operators = Lane("agents"), Lane("operators")
@@ -98,7 +99,7 @@ class Voices:
         """
         party = Party(agent=agent, chat=chat)
         self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now()))
-        heard = self.hearing.listen(data, name)
+        heard = self._hearing.listen(data, name)
         settings = self.settings()
         if heard.model is None:
             return self._poor(heard, settings)
@@ -157,7 +158,7 @@ class Voices:
 
     def _poor(self, heard: Heard, settings: VoiceSettings) -> Verification:
         """A clip that no encoder should hear: no miss, since it tells nothing, and no match."""
-        model = self.hearing.model()
+        model = self._hearing.model()
         if not self.ledger.read(lambda c: self._gallery.usable(c, model.sha256)):
             raise NoneEnrolledError(settings.messages["none_enrolled"])
         return self._miss(heard, model, settings, 0.0)
@@ -227,8 +228,8 @@ class Voices:
         """
         party = Party(operator=operator)
         self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now()))
-        heard = self.hearing.listen(data)
-        settings, model = self.settings(), heard.model or self.hearing.model()
+        heard = self.operators_hearing.listen(data)
+        settings, model = self.settings(), heard.model or self.operators_hearing.model()
         if heard.model is None:
             return StepUp(verified=False, threshold=model.threshold, message=_POOR, quality=heard.quality)
         match, known, after = self._compare(heard, model, lambda one: one.operator == operator)
@@ -275,7 +276,7 @@ class Voices:
             ClipRefusedError: it cannot be decoded, is not good enough, or was heard before.
             VoiceUnavailableError, ConflictError, ForbiddenError, QuotaError: see `Requests.ask`.
         """
-        heard = self.hearing.listen(data, hint, one_voice=True)
+        heard = self._hearing.listen(data, hint, one_voice=True)
         if heard.model is None:
             raise faulty(heard)
         known, after = self.ledger.read(lambda c: self.replays.known(c, heard))
@@ -344,7 +345,8 @@ class Voices:
         """End the processes."""
         for lane in (self.agents, self.operators):
             lane.close()
-        self._intake.close()
+        self._hearing.close()
+        self.operators_hearing.close()
         self.encoder.close()
 
 
