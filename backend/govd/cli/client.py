@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _TIMEOUT_S = 30.0
+_CLIP_TIMEOUT_S = 120.0
 
 
 class Client:
@@ -41,15 +42,26 @@ class Client:
         Raises:
             GovError: of the class that the problem document names.
         """
+        return self._send(method, path, {"json": body}, _TIMEOUT_S)
+
+    def upload(self, path: str, data: bytes) -> dict[str, Any]:
+        """One file in a form. Its name stays here: it is no business of govd's.
+
+        Raises:
+            GovError: of the class that the problem document names.
+        """
+        return self._send("POST", path, {"files": {"file": ("clip", data)}}, _CLIP_TIMEOUT_S)
+
+    def _send(self, method: str, path: str, content: dict[str, Any], timeout: float) -> dict[str, Any]:
         transport = httpx.HTTPTransport(uds=self._socket)
         try:
-            with httpx.Client(transport=transport, base_url="http://govd", timeout=_TIMEOUT_S) as http:
-                response = http.request(method, path, json=body, headers=self._headers)
+            with httpx.Client(transport=transport, base_url="http://govd", timeout=timeout) as http:
+                response = http.request(method, path, headers=self._headers, **content)
         except httpx.TransportError as error:
             raise UnreachableError(
                 f"govd does not answer: {type(error).__name__}", hint="govd doctor"
             ) from None
-        found: dict[str, Any] = response.json()
+        found: dict[str, Any] = response.json() if response.content else {}
         if response.is_error:
             raise _error(found)
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from govd.cli import identities, lifecycle, policy, records
+from govd.cli import identities, lifecycle, policy, records, voice
 from govd.contract.shells import completion
 
 
@@ -29,6 +29,7 @@ for command in (
     identities.executors,
     identities.operators,
     policy.policy,
+    voice.voice,
     completion("govd", main),
 ):
     main.add_command(command)

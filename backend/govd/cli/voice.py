@@ -1,0 +1,187 @@
+"""govd voice: models, calibration, and what an operator does about voices without a console."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import click
+
+from govd.cli import frame
+from govd.cli.client import Client
+from govd.cli.voice_calibrate import calibrate
+from govd.cli.voice_model import model
+from govd.contract.errors import InvalidRequestError, UsageError
+from govd.contract.voice_limits import MAX_CLIP_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_COLUMNS: Final = ["name", "samples", "net_seconds", "agreement", "admin", "operator", "model", "state"]
+_NO_CHAT: Final = "-"
+
+
+@click.group()
+def voice() -> None:
+    """Voices: the model that tells them apart, who is enrolled, who is locked out."""
+
+
+voice.add_command(model)
+voice.add_command(calibrate)
+
+
+def _clip(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_CLIP_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    if len(data) > MAX_CLIP_BYTES:
+        raise UsageError(f"{path}: a clip has at most {MAX_CLIP_BYTES // 2**20} MiB")
+    return data
+
+
+@voice.command()
+@frame.state_option
+@frame.operator_dir_option
+@frame.as_option
+@frame.json_option
+@frame.failing
+def speakers(state: Path, operator_dir: Path, operator: str | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """List who is enrolled."""
+    found = Client(state, operator_dir, operator).request("GET", "/v1/voice")
+    if as_json:
+        frame.show_json({"speakers": found["speakers"]})
+        return
+    if found["degraded"]:
+        frame.say(f"nobody can be verified: {found['degraded']}")
+        frame.say(f"  try: {found['mend']}")
+    rows = [
+        {**item, "admin": "yes" if item["admin"] else "", "state": "enroll again" if item["stale"] else ""}
+        for item in found["speakers"]
+    ]
+    frame.table(rows, _COLUMNS)
+
+
+@voice.command()
+@click.argument("files", type=_FILE, nargs=-1, required=True, help="Clips of one voice, six or more.")
+@click.option("--name", required=True, help="Whose voice it is: lower-case letters, digits, . _ -")
+@click.option("--mine", is_flag=True, help="It is your own voice: it steps up your votes.")
+@click.option("--consent", is_flag=True, help="This person has read the consent text and agrees.")
+@frame.state_option
+@frame.operator_dir_option
+@frame.as_option
+@frame.json_option
+@frame.failing
+def enroll(
+    files: tuple[Path, ...],
+    name: str,
+    mine: bool,  # noqa: FBT001 - a flag
+    consent: bool,  # noqa: FBT001 - a flag
+    state: Path,
+    operator_dir: Path,
+    operator: str | None,
+    as_json: bool,  # noqa: FBT001 - a flag
+) -> None:
+    """Enroll a voice from FILES, five to ten of them, and one more, the last, which must match the others."""
+    client = Client(state, operator_dir, operator)
+    shown = client.request("GET", "/v1/voice")
+    least = shown["minimum_samples"] + 1
+    if not consent:
+        frame.say(shown["consent_text"])
+        raise UsageError("nobody is enrolled without consent", hint="pass --consent when that person agrees")
+    if len(files) < least:
+        raise UsageError(f"{len(files)} files: {shown['minimum_samples']} samples and a fresh one are needed")
+    clips = [_clip(path) for path in files]
+    start = {"name": name, "consent_version": shown["consent_version"], "consented": True, "mine": mine}
+    draft = f"/v1/voice/drafts/{client.request('POST', '/v1/voice/drafts', start)['id']}"
+    try:
+        saved = _filled(client, draft, files, clips)
+    except BaseException:
+        client.request("DELETE", draft)
+        raise
+    if as_json:
+        frame.show_json(saved)
+    else:
+        frame.say(
+            f"enrolled: {saved['name']}, {saved['samples']} samples, {saved['net_seconds']:.0f} s of speech"
+        )
+
+
+def _filled(client: Client, draft: str, files: Sequence[Path], clips: Sequence[bytes]) -> dict[str, Any]:
+    """The speaker that was saved.
+
+    Raises:
+        InvalidRequestError: a sample was not kept, or the last one did not match.
+    """
+    *samples, fresh = list(zip(files, clips, strict=True))
+    for number, (path, data) in enumerate(samples, 1):
+        found = client.upload(f"{draft}/samples", data)
+        if not found["kept"]:
+            raise InvalidRequestError(f"{path}: {_why(found['quality'])}")
+        agreement = "" if found["agreement"] is None else f", {found['agreement']:.2f} like the others"
+        seconds = found["quality"]["net_seconds"]
+        frame.say(f"{number} of {len(samples)}: {path.name}, {seconds:.1f} s of speech{agreement}")
+    found = client.upload(f"{draft}/check", fresh[1])
+    if not found["verified"]:
+        raise InvalidRequestError(
+            f"{fresh[0]} does not match the others: {found['confidence']:.2f} of at least "
+            f"{found['threshold']:.2f}"
+        )
+    return client.request("POST", f"{draft}/save")
+
+
+def _why(quality: dict[str, Any]) -> str:
+    return ", ".join(quality["faults"]) or "it was not kept"
+
+
+@voice.command()
+@click.argument("file", type=_FILE, help="A clip.")
+@frame.state_option
+@frame.operator_dir_option
+@frame.as_option
+@frame.json_option
+@frame.failing
+def verify(file: Path, state: Path, operator_dir: Path, operator: str | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
+    """Whose voice FILE is. It opens no session: agents' chats are verified by agents, votes by step-up."""
+    found = Client(state, operator_dir, operator).upload("/v1/voice/verify", _clip(file))
+    if as_json:
+        frame.show_json(found)
+    else:
+        figures = f"{found['confidence']:.2f}, accepted from {found['threshold']:.2f} on"
+        faults = found["quality"]["faults"] if found["quality"] else []
+        frame.show(f"{found['speaker']} ({figures}){': ' + ', '.join(faults) if faults else ''}")
+    if not found["verified"]:
+        raise InvalidRequestError("it is nobody's voice that is enrolled")
+
+
+@voice.command()
+@click.argument("name", help="A speaker, as `govd voice speakers` has it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@frame.state_option
+@frame.operator_dir_option
+@frame.as_option
+@frame.failing
+def delete(name: str, yes: bool, state: Path, operator_dir: Path, operator: str | None) -> None:  # noqa: FBT001 - a flag
+    """Forget NAME's voice: the key of its template goes, which cannot be undone."""
+    client = Client(state, operator_dir, operator)
+    if not yes:
+        click.confirm(f"Forget the voice of {name}? It cannot be undone.", abort=True, err=True)
+    client.request("DELETE", f"/v1/voice/speakers/{quote(name, safe='')}")
+    frame.say(f"{name} is forgotten")
+
+
+@voice.command()
+@click.argument("agent", help="The agent that is locked.")
+@click.argument("chat", default=_NO_CHAT, help="Its chat; - is the one without a name.")
+@frame.state_option
+@frame.operator_dir_option
+@frame.as_option
+@frame.failing
+def unlock(agent: str, chat: str, state: Path, operator_dir: Path, operator: str | None) -> None:
+    """Let AGENT verify voices from CHAT again, after too many misses. Left out: its own session."""
+    path = f"/v1/voice/locks/{quote(agent, safe='')}/{quote(chat or _NO_CHAT, safe='')}"
+    Client(state, operator_dir, operator).request("DELETE", path)
+    frame.say(f"{agent} may try again")
