@@ -25,6 +25,7 @@ from govd.contract.voice import (
     SpeakerRemoval,
     SpeakerView,
     StepUp,
+    Verification,
     Voices,
     VoiceSession,
 )
@@ -73,6 +74,14 @@ def _pictures(routes: APIRouter, context: Context, desk: Desk) -> None:
         """The model, who is enrolled, what waits, which sessions stand, and who is locked."""
         operator = context.doorkeeper.admit(request, "operator")
         return answer(await context.read(lambda c: desk.picture(c, operator.name)))
+
+    @routes.post("/v1/voice/verify", response_model=Verification, openapi_extra=_clip())
+    async def whose(request: Request) -> Response:
+        """Whose voice a clip is. It opens no session, and a miss counts against nobody."""
+        operator = context.doorkeeper.admit(request, "operator").name
+        with desk.voices.operators.place(operator):
+            data = await _read_clip(request, desk, operator)
+            return answer(await desk.voices.operators.run(operator, lambda: desk.voices.whose(data)))
 
     @routes.delete("/v1/voice/speakers/{name}", response_model=SpeakerRemoval)
     async def remove(request: Request, name: Speaker) -> Response:

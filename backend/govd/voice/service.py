@@ -124,20 +124,37 @@ class Voices:
         if not verified:
             score = 0.0 if known else round(match.score, _MISS_DIGITS)
             return self._miss(heard, model, settings, score)
+        found = self._hit(heard, model, settings, match)
+        return found.model_copy(update={"expires_at": ends})
+
+    def whose(self, data: bytes) -> Verification:
+        """Whose voice a clip is, for an operator who asks: no session follows, and no miss counts. Blocks.
+
+        Raises:
+            ClipRefusedError, VoiceUnavailableError, NoneEnrolledError: see `verify`.
+        """
+        heard, settings = self.operators_hearing.listen(data), self.settings()
+        if heard.model is None:
+            return self._poor(heard, settings)
+        match, _, _ = self._compare(heard, heard.model, None)
+        if match is None:
+            raise NoneEnrolledError(settings.messages["none_enrolled"])
+        if match.score < heard.model.threshold:
+            return self._miss(heard, heard.model, settings, round(match.score, _MISS_DIGITS))
+        return self._hit(heard, heard.model, settings, match)
+
+    def _hit(self, heard: Heard, model: ModelView, settings: VoiceSettings, match: Match) -> Verification:
+        low, score = match.score < self._low(model, settings), round(match.score, _MATCH_DIGITS)
         percent = str(round(match.score * 100))
-        message = filled(settings.messages["low_confidence"], percent=percent) if low else ""
-        admin = settings.owner == match.name
-        score = round(match.score, _MATCH_DIGITS)
         return Verification(
             verified=True,
             speaker=match.name,
             confidence=score,
             threshold=model.threshold,
             scores={match.name: score},
-            message=message,
+            message=filled(settings.messages["low_confidence"], percent=percent) if low else "",
             low_confidence=low,
-            admin=admin,
-            expires_at=ends,
+            admin=settings.owner == match.name,
             quality=heard.quality,
         )
 
