@@ -149,9 +149,9 @@ class VotersMet(Message):
 
 
 class VoicesCame(Message):
-    """The voices as they are."""
+    """The voices as they are; None: the backend knows of none."""
 
-    def __init__(self, voices: Voices) -> None:
+    def __init__(self, voices: Voices | None) -> None:
         super().__init__()
         self.voices = voices
 

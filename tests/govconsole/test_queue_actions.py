@@ -32,6 +32,7 @@ PROVEN = {
     "deny": "test_votes",
     "guide": "test_votes",
     "content": "test_evidence",
+    "step_up": "test_stepup",
 }
 """Actions whose tests stand elsewhere."""
 

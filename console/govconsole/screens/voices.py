@@ -21,7 +21,7 @@ from govconsole.screens.view import View
 from govconsole.state.commandline import Offer
 from govconsole.state.enrollment import Enrollment
 from govconsole.state.voicelist import detail_document, list_rows
-from govconsole.state.voices import VoiceList
+from govconsole.state.voices import Entry, VoiceList
 from govconsole.widgets.chrome import Bar
 from govconsole.widgets.entries import EntryPane
 from govconsole.widgets.pane import DocumentPane
@@ -57,6 +57,7 @@ class VoicesScreen(View):
     """List left, what the cursor is on right; one above the other on a narrow terminal."""
 
     spec: ClassVar[Scope] = SCOPES["voices"]
+    AUTO_FOCUS: ClassVar[str | None] = ""  # the keys are the list's, which takes none by itself
     BINDINGS: ClassVar[list[BindingType]] = bindings("voices", act=True)
     DEFAULT_CSS = """
     VoicesScreen #columns { height: 1fr; width: 1fr; layout: horizontal; }
@@ -85,7 +86,7 @@ class VoicesScreen(View):
             yield DocumentPane(id="detail")
 
     def on_mount(self) -> None:
-        """Nothing has the focus: the keys are the list's."""
+        """Draw what is known."""
         self.redraw()
 
     # What comes in
@@ -94,8 +95,11 @@ class VoicesScreen(View):
         """What is wanted with a refresh."""
         try:
             return VoicesCame(await self._door.voices())
-        except NotFoundError:
-            return VoiceDone(error=NotFoundError("this backend knows no voices", hint="govd is an older one"))
+        except GovError as error:
+            if type(error) not in (GovError, NotFoundError):
+                raise
+            # It answers, and knows no such route: that is no loss of the backend.
+            return VoicesCame(None)
 
     def on_voices_came(self, message: VoicesCame) -> None:
         """The voices as they are."""
@@ -145,7 +149,7 @@ class VoicesScreen(View):
         zoomed = self.has_class("-zoom") or self.query_one("#detail").has_focus
         return Situation(
             item=self.list.at.kind,
-            degraded=broken(self.list.voices),
+            degraded=self.list.unknown or broken(self.list.voices),
             pane="detail" if zoomed else "list",
         )
 
@@ -245,6 +249,7 @@ class VoicesScreen(View):
 
         def left(saved: bool | None) -> None:  # noqa: FBT001 - the answer of a dialog
             if saved:
+                self.list.expect(Entry("speaker", enrollment.name))
                 self.notify(visible(f"✓ {enrollment.name} is enrolled"), markup=False)
             self.shell.live.refresh()
             self.redraw()

@@ -35,7 +35,8 @@ def list_rows(list_: VoiceList, now: datetime) -> list[Row]:
     """The list: each line with what it stands for, or None for a heading."""
     voices = list_.voices
     if voices is None:
-        return [(None, line(Span("Nothing is known yet: the backend has not answered.", "dim")))]
+        why = list_.unknown or "Nothing is known yet: the backend has not answered."
+        return [(None, line(Span(why, "dim")))]
     rows: list[Row] = []
     if list_.draft:
         rows += _section("Under way", "", [(Entry("draft", list_.draft), _draft_cells(list_.draft))])
@@ -74,7 +75,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _speaker_cells(one: SpeakerView, now: datetime) -> Line:
-    seen = f"{age(one.last_verified_at, now)} ago" if one.last_verified_at else "not yet verified"
+    seen = f"{age(one.last_verified_at, now)} ago" if one.last_verified_at else "never"
     state = Span("⚠ stale", "warn") if one.stale else Span(seen, "dim")
     marks = [Span("  ◆ admin", "accent")] if one.admin else []
     marks += [Span("  yours" if not marks else " · yours", "accent")] if one.operator else []

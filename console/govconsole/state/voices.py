@@ -35,12 +35,19 @@ class VoiceList:
         self.voices: Voices | None = None
         self.draft = ""
         """The name in an enrollment under way, or nothing."""
+        self.unknown = ""
+        """Why there are none to list, where the backend answered."""
         self._at = NONE
         self._place = 0
+        self._expected = NONE
 
-    def take(self, voices: Voices) -> None:
-        """The backend answered; the cursor stays on what it was on, else near where that was."""
+    def take(self, voices: Voices | None) -> None:
+        """The backend answered; the cursor stays on what it was on, else near where that was.
+
+        `voices`: None: it knows of none.
+        """
         self.voices = voices
+        self.unknown = "" if voices is not None else "this backend knows no voices: it is an older govd"
         self._settle()
 
     def under_way(self, name: str) -> None:
@@ -50,6 +57,8 @@ class VoiceList:
 
     def _settle(self) -> None:
         entries = self.entries
+        if self._expected in entries:
+            self._at, self._expected = self._expected, NONE
         if self._at in entries:
             self._place = entries.index(self._at)
         elif entries:
@@ -83,6 +92,11 @@ class VoiceList:
         if entry in self.entries:
             self._at = entry
             self._settle()
+
+    def expect(self, entry: Entry) -> None:
+        """Put the cursor there when it comes."""
+        self._expected = entry
+        self._settle()
 
     def move(self, by: int) -> None:
         """Move the cursor."""
