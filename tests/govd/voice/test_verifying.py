@@ -1,0 +1,300 @@
+"""Verifying: who matches, what an agent is told, what is refused, and how long a match stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from govd.contract.errors import TYPE_PREFIX
+from govd.contract.voice import Fault
+from govd.contract.voice_texts import LOW_CONFIDENCE, NO_MATCH, NONE_ENROLLED, UNAVAILABLE
+from tests.support.operator import answer
+from tests.support.voices import OTHER_MODEL, clip, unit, voice
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.support.voices import VoiceHouse
+
+HOUR = 3600
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, str(response.json().get("type", "")).removeprefix(TYPE_PREFIX)
+
+
+def session(house: VoiceHouse, chat: str, agent: str = "bot") -> str:
+    return str(house.agent(agent).ask("GET", f"/v1/voice/session?chat={chat}").json()["state"])
+
+
+def test_a_match_names_the_speaker_and_opens_a_session_for_that_chat_alone(house: VoiceHouse):
+    house.enroll("owner")
+
+    found = answer(house.verify(clip("owner"), "family"))
+
+    assert (found["verified"], found["speaker"], found["admin"]) == (True, "owner", True)
+    assert found["scores"] == {"owner": found["confidence"]}
+    assert found["message"] == ""
+    assert session(house, "family") == "verified"
+    assert session(house, "") == "never_verified"
+    assert session(house, "family", "other") == "never_verified"
+
+
+def test_another_speaker_is_verified_without_admin_scope(house: VoiceHouse):
+    house.enroll("owner")
+    house.enroll("guest")
+
+    found = answer(house.verify(clip("guest")))
+
+    assert (found["verified"], found["speaker"], found["admin"]) == (True, "guest", False)
+
+
+@pytest.mark.threat("T23")
+def test_a_miss_is_unknown_and_does_not_say_who_was_nearest(house: VoiceHouse):
+    """An agent climbs towards the owner's voice by the scores that it is told."""
+    house.enroll("owner")
+
+    found = answer(house.verify(clip("stranger")))
+
+    assert (found["verified"], found["speaker"], found["scores"]) == (False, "unknown", {})
+    assert found["message"] == NO_MATCH
+    assert round(found["confidence"], 2) == found["confidence"]
+    assert session(house, "") == "never_verified"
+
+
+def test_a_weak_match_says_so_in_the_words_of_the_policy(house: VoiceHouse):
+    house.enroll("owner")
+
+    found = answer(house.verify(clip("owner", close=0.72)))
+
+    percent = str(round(found["confidence"] * 100))
+    assert (found["verified"], found["low_confidence"]) == (True, True)
+    assert found["message"] == LOW_CONFIDENCE.replace("{percent}", percent)
+
+
+def test_nobody_enrolled_is_said_with_400(house: VoiceHouse):
+    refused = house.verify(clip("owner"))
+
+    assert code(refused) == (400, "none-enrolled")
+    assert refused.json()["detail"] == NONE_ENROLLED
+
+
+def test_without_a_model_nobody_is_verified_and_health_says_degraded(house: VoiceHouse):
+    house.enroll("owner")
+    house.encoder.model = None
+
+    refused = house.verify(clip("owner"))
+    health = house.agent().ask("GET", "/health").json()
+
+    assert code(refused) == (503, "voice-unavailable")
+    assert refused.json()["message"] == UNAVAILABLE
+    assert refused.json()["hint"] == "govd voice model list"
+    assert (health["status"], health["speakers_enrolled"]) == ("degraded", 1)
+    assert "model" not in health
+    assert house.picture()["mend"] == "govd voice model list"
+
+
+def test_health_tells_agents_of_the_model(house: VoiceHouse):
+    house.enroll("owner")
+
+    health = house.agent().ask("GET", "/health").json()
+
+    assert {
+        "status": "ok",
+        "model": "fake",
+        "threshold": 0.6,
+        "speakers_enrolled": 1,
+    }.items() <= health.items()
+
+
+def test_after_a_swap_of_models_nobody_matches_until_he_is_enrolled_again(house: VoiceHouse):
+    house.enroll("owner")
+    house.encoder.model = OTHER_MODEL
+
+    assert code(house.verify(clip("owner", 1))) == (400, "none-enrolled")
+    (stale,) = house.picture()["speakers"]
+    assert stale["stale"]
+
+    assert not house.enroll("owner", prefix="again")["stale"]
+    assert answer(house.verify(clip("owner", 2)))["verified"]
+
+
+@pytest.mark.threat("T23")
+def test_a_recording_works_once_whoever_sends_it_and_whatever_it_was_sent_for(house: VoiceHouse):
+    """Somebody plays the owner's voice note a second time, or one that was cut a little differently."""
+    house.enroll("owner")
+    assert answer(house.verify(clip("owner", "note"), "family"))["verified"]
+
+    for data, agent in (
+        (clip("owner", "note"), "bot"),
+        (clip("owner", "note"), "other"),
+        (clip("owner", "cut", like="note"), "bot"),
+        (clip("owner", "enroll-0"), "other"),
+        (clip("owner", "enroll-check"), "other"),
+    ):
+        found = answer(house.verify(data, "elsewhere", agent))
+        assert (found["verified"], found["confidence"]) == (False, 0.0)
+    assert [entry["details"]["code"] for entry in house.events("voice.refused")] == ["replay"] * 5
+
+
+def test_what_was_heard_is_known_after_a_restart(house: VoiceHouse):
+    house.enroll("owner")
+    answer(house.verify(clip("owner", "note")))
+
+    house.restart()
+
+    assert not answer(house.verify(clip("owner", "cut", like="note")))["verified"]
+    assert session(house, "") == "verified"
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_poor_clip_matches_nobody_and_is_no_miss(house: VoiceHouse, fault: Fault):
+    house.enroll("owner")
+    asked = house.encoder.asked
+
+    found = answer(house.verify(clip("owner", faults=[fault])))
+
+    assert (found["verified"], found["quality"]["faults"]) == (False, [fault.value])
+    assert house.encoder.asked == asked
+    assert house.events("voice.refused") == []
+
+
+def test_what_is_no_clip_is_refused(house: VoiceHouse):
+    house.enroll("owner")
+
+    assert code(house.verify(b"GIF89a")) == (422, "clip-refused")
+    assert code(house.verify(b"")) == (422, "clip-refused")
+
+
+def test_a_session_ends_after_two_hours_and_verifying_again_begins_another(house: VoiceHouse):
+    house.enroll("owner")
+    answer(house.verify(clip("owner", 1)))
+
+    house.times.go_on(2 * HOUR - 1)
+    assert session(house, "") == "verified"
+    house.times.go_on(1)
+    assert session(house, "") == "expired"
+
+    answer(house.verify(clip("owner", 2)))
+    assert session(house, "") == "verified"
+    assert len(house.picture()["sessions"]) == 1
+
+
+@pytest.mark.parametrize("step", [-86_400, -61, 61, 86_400])
+def test_a_clock_that_somebody_sets_neither_ends_a_session_nor_makes_it_longer(house: VoiceHouse, step: int):
+    house.enroll("owner")
+    answer(house.verify(clip("owner", 1)))
+
+    house.times.step(step)
+    assert session(house, "") == "verified"
+    house.times.go_on(2 * HOUR)
+    assert session(house, "") == "expired"
+
+
+def test_an_operator_ends_a_session(house: VoiceHouse):
+    house.enroll("owner")
+    answer(house.verify(clip("owner")))
+    (standing,) = house.picture()["sessions"]
+
+    for status in (204, 404):
+        assert house.operator().ask("DELETE", f"/v1/voice/sessions/{standing['id']}").status_code == status
+
+    assert session(house, "") == "expired"
+    assert house.picture()["sessions"] == []
+
+
+def test_deleting_a_speaker_ends_his_sessions_also_when_the_name_comes_back(house: VoiceHouse):
+    house.enroll("owner")
+    answer(house.verify(clip("owner")))
+
+    answer(house.operator().ask("DELETE", "/v1/voice/speakers/owner"))
+    assert session(house, "") == "expired"
+    assert code(house.operator().ask("DELETE", "/v1/voice/speakers/owner")) == (404, "not-found")
+
+    house.enroll("somebody", name="owner")
+    assert session(house, "") == "expired"
+
+
+# -- misses ------------------------------------------------------------------------------------------------
+
+
+def misses(house: VoiceHouse, count: int, chat: str = "", start: int = 0) -> list[int]:
+    return [house.verify(clip("thief", f"{chat}/{start + n}"), chat).status_code for n in range(count)]
+
+
+def test_five_misses_cost_a_delay_that_doubles_and_a_match_forgets_them(house: VoiceHouse):
+    house.enroll("owner")
+    assert misses(house, 5) == [200] * 5
+
+    for delay in (30, 60, 120):
+        refused = house.verify(clip("owner", f"early-{delay}"))
+        assert (*code(refused), refused.json()["retry_after"]) == (429, "quota", delay)
+        house.times.go_on(delay - 1)
+        assert house.verify(clip("owner", f"early-{delay}")).status_code == 429
+        house.times.go_on(1)
+        assert misses(house, 1, start=delay) == [200]
+    house.times.go_on(240)
+    assert answer(house.verify(clip("owner")))["verified"]
+    assert misses(house, 4, start=1000) == [200] * 4
+    assert house.verify(clip("owner", 2)).status_code == 200
+
+
+@pytest.mark.threat("T23")
+def test_fifty_misses_lock_the_chat_and_nobody_else(house: VoiceHouse):
+    """Fifty bad clips in one chat lock the owner out of all of them."""
+    house.enroll("owner")
+    for number in range(50):
+        assert misses(house, 1, "group", number) == [200]
+        house.times.go_on(86_400)
+
+    refused = house.verify(clip("owner", 1), "group")
+    assert code(refused) == (403, "forbidden")
+    assert refused.json()["hint"] == "govd voice unlock bot group"
+    assert answer(house.verify(clip("owner", 2), "family"))["verified"]
+    assert answer(house.verify(clip("owner", 3), "group", "other"))["verified"]
+    (lock,) = house.picture()["locks"]
+    assert (lock["agent"], lock["chat"], lock["failures"], lock["locked"]) == ("bot", "group", 50, True)
+    assert len(house.events("voice.locked")) == 1
+
+    for status in (204, 404):
+        assert house.operator().ask("DELETE", "/v1/voice/locks/bot/group").status_code == status
+    assert answer(house.verify(clip("owner", 4), "group"))["verified"]
+
+
+def test_the_chat_without_a_name_is_unlocked_as_a_dash(house: VoiceHouse):
+    house.enroll("owner")
+    misses(house, 5)
+
+    assert house.operator().ask("DELETE", "/v1/voice/locks/bot/-").status_code == 204
+    assert answer(house.verify(clip("owner")))["verified"]
+
+
+@pytest.mark.threat("T23")
+def test_a_fresh_chat_for_each_clip_is_no_way_around_the_delay(house: VoiceHouse):
+    """An agent makes up a chat for each guess: no count ever reaches five."""
+    house.enroll("owner")
+    answer(house.verify(clip("owner", 1), "family"))
+    for number in range(64):
+        assert misses(house, 1, f"made-up-{number}") == [200]
+
+    assert code(house.verify(clip("thief", "last"), "made-up-64")) == (429, "quota")
+    assert answer(house.verify(clip("owner", 2), "family"))["verified"]
+
+
+def test_the_log_names_neither_a_chat_nor_a_speaker_who_is_not_the_policys(house: VoiceHouse):
+    house.enroll("guest")
+    answer(house.verify(clip("guest"), "family"))
+    house.verify(clip("stranger"), "family")
+
+    lines = str([house.events(kind) for kind in ("voice.enrolled", "voice.verified", "voice.refused")])
+    assert "keyed:h" in lines
+    assert "guest" not in lines
+    assert "family" not in lines
+
+
+def test_a_direction_that_no_voice_has_matches_nobody(house: VoiceHouse):
+    house.enroll("owner")
+    away = unit([-value for value in voice("owner")])
+
+    assert not answer(house.verify(clip(away)))["verified"]
