@@ -1,4 +1,4 @@
-"""`make bench`: what a decision costs, and what the console does with a long queue.
+"""`make bench`: what a decision costs, what the console does with a long queue, how soon a voice is known.
 
 Machines are noisy: baseline and measurement take turns in rounds, and each row is the median of its rounds.
 Prints a table and writes build/bench.json. Must never report a figure of answers that were not expected.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tests.performance.console_bench import QUEUE_ROWS, START_ROWS, queue_rows, start_rows
 from tests.performance.rows import Row, scratch, table
 from tests.performance.service_bench import EVALUATION_ROWS, SERVED_ROWS, evaluation_rows, served_rows
+from tests.performance.voice_bench import VOICE_ROWS, voice_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ def main() -> int:
         SERVED_ROWS: lambda: served_rows(chosen.rounds, chosen.singles, chosen.many),
         START_ROWS: lambda: start_rows(chosen.rounds),
         QUEUE_ROWS: lambda: queue_rows(chosen.queue),
+        VOICE_ROWS: lambda: voice_rows(chosen.rounds),
     }
     known = [name for names in groups for name in names]
     if chosen.only not in {None, *known}:

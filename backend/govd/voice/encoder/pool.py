@@ -6,6 +6,7 @@ Must never give out a vector that is not of length 1 and of the model's dimensio
 from __future__ import annotations
 
 import array
+import contextlib
 import math
 import sys
 import threading
@@ -99,6 +100,21 @@ class EncoderPool:
         """The worker's process id; None: there is none now."""
         worker = self._worker
         return None if worker is None or not worker.alive else worker.pid
+
+    def warm(self) -> None:
+        """Let the worker start while others work, the intake on the clip that has come; returns at once."""
+        threading.Thread(target=self._warm, daemon=True).start()
+
+    def _warm(self) -> None:
+        # Whatever keeps it from starting, `embed` will find it again and say it.
+        with contextlib.suppress(VoiceUnavailableError, WorkerDiedError, WorkerSlowError):
+            choice = self._choose()
+            with self._lock:
+                if not self._closed:
+                    try:
+                        self._ready(choice)
+                    finally:
+                        self._rest()
 
     def embed(self, pcm: bytes) -> bytes:
         """The embedding, little-endian float32 of length 1 (L2-normalised). Blocks; called from a thread.

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -42,19 +43,48 @@ def _verified(weights: Path, sha256: str) -> bytes:
     return b"".join(parts)
 
 
+class _Reading(threading.Thread):
+    """Reads and hashes the weights while the runtime is imported: a fifth of a second for a large model."""
+
+    def __init__(self, weights: Path, sha256: str) -> None:
+        super().__init__(daemon=True)
+        self._asked = weights, sha256
+        self._found: bytes | Exception = b""
+
+    def run(self) -> None:
+        try:
+            self._found = _verified(*self._asked)
+        except (ValueError, OSError, MemoryError) as error:
+            self._found = error
+
+    def content(self) -> bytes:
+        """What was read.
+
+        Raises:
+            ValueError: another SHA-256.
+            OSError: it cannot be read.
+        """
+        self.join()
+        if isinstance(self._found, Exception):
+            raise self._found
+        found, self._found = self._found, b""
+        return found
+
+
 def _load(runtime: str, weights: Path, sha256: str) -> Runtime:
-    content = _verified(weights, sha256)
+    reading = _Reading(weights, sha256)
+    reading.start()
     if runtime == "onnx":
         from govd.voice.encoder.onnx import OnnxEncoder
 
-        return OnnxEncoder(content)
+        return OnnxEncoder(reading.content())
     if runtime == "nemo":
         from govd.voice.encoder import nemo
 
         # NeMo reads a path; this one nobody else can reach.
         with tempfile.TemporaryDirectory(prefix="govd-voice-") as folder:
             copy = Path(folder) / "model.nemo"
-            copy.write_bytes(content)
+            copy.write_bytes(reading.content())
             loaded: Runtime = nemo.NemoEncoder(copy)
             return loaded
     raise ValueError(f"there is no runtime {runtime}")

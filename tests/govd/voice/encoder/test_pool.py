@@ -234,6 +234,42 @@ def test_each_clip_begins_the_idle_time_anew(pool, timers: HandTimers):
     assert len(timers.waiting) == 1
 
 
+def test_a_worker_can_be_started_ahead_of_the_clip(choice):
+    started = threading.Event()
+
+    class Watched:
+        def after(self, _seconds: float, _action: object):
+            started.set()
+            return lambda: None
+
+    pool = EncoderPool(lambda: choice, timers=Watched())
+
+    pool.warm()
+    assert started.wait(30)
+    ahead = pool.pid
+    pool.embed(noise())
+
+    assert ahead is not None
+    assert pool.pid == ahead
+    pool.close()
+
+
+def test_starting_ahead_with_no_model_is_no_error():
+    asked = threading.Event()
+
+    def none() -> Choice:
+        asked.set()
+        raise VoiceUnavailableError("no speaker model is in use", hint="govd voice model use ID")
+
+    pool = EncoderPool(none)
+
+    pool.warm()
+
+    assert asked.wait(30)
+    assert pool.pid is None
+    pool.close()
+
+
 def test_many_at_once_each_get_their_own_answer(pool):
     clips = [noise(seed=seed) for seed in range(6)]
     alone = [pool.embed(clip) for clip in clips]
