@@ -144,6 +144,9 @@ class FakeEncoder:
         """See `Encoder`."""
         return ("no speaker model is in use", "govd voice model list") if self.model is None else None
 
+    def warm(self) -> None:
+        """Nothing is cold."""
+
     def embed(self, pcm: bytes) -> bytes:
         """The first vector in it: of a half, that half's."""
         if self.model is None:
