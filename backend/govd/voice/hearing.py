@@ -118,6 +118,7 @@ class Hearing:
             ClipRefusedError: it cannot be decoded within the caps.
             VoiceUnavailableError: no model, no worker, or no decoder.
         """
+        self._encoder.warm()
         clip = self._intake.take(data, name=name)
         model = self.model()
         if clip.quality.faults:

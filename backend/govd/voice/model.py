@@ -59,6 +59,9 @@ class Encoder(Protocol):
     def degraded(self) -> tuple[str, str] | None:
         """Why nobody can be verified and the command that mends it; None: all is well."""
 
+    def warm(self) -> None:
+        """Let the worker start while the intake works on a clip that has come; returns at once."""
+
     def embed(self, pcm: bytes) -> bytes:
         """The embedding, little-endian float32 of length 1 (L2-normalised). Blocks; called from a thread.
 
@@ -66,7 +69,8 @@ class Encoder(Protocol):
             pcm: Little-endian float32, mono, 16 kHz.
 
         Raises:
-            VoiceUnavailableError: no model, or the worker failed twice in a row.
+            ClipRefusedError: shorter than two frames, or samples that are no numbers.
+            VoiceUnavailableError: no model, or the worker failed twice over this clip.
         """
 
     def close(self) -> None:

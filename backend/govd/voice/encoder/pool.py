@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 IDLE_S: Final = 600.0
 DEADLINE_S: Final = 30.0
+RETRY_S: Final = 15.0
+"""For so long `degraded` names a worker that did not start; then the next clip tries again."""
 START_S: Final = {"onnx": 30.0, "nemo": 180.0}
 _TRIES: Final = 2
 _SAMPLE_BYTES: Final = 4
@@ -72,7 +74,7 @@ class EncoderPool:
         self._held: Choice | None = None
         self._uses = 0
         self._call_off: Callable[[], None] | None = None
-        self._failed: tuple[Choice, str] | None = None
+        self._failed: tuple[Choice, VoiceUnavailableError] | None = None
         self._closed = False
 
     @property
@@ -92,7 +94,7 @@ class EncoderPool:
             return error.detail, error.hint or MEND
         failed = self._failed
         if failed is not None and failed[0] == choice:
-            return failed[1], MEND
+            return failed[1].detail, failed[1].hint or MEND
         return None
 
     @property
@@ -103,16 +105,17 @@ class EncoderPool:
 
     def warm(self) -> None:
         """Let the worker start while others work, the intake on the clip that has come; returns at once."""
-        threading.Thread(target=self._warm, daemon=True).start()
+        if self.pid is None:
+            threading.Thread(target=self._warm, daemon=True).start()
 
     def _warm(self) -> None:
         # Whatever keeps it from starting, `embed` will find it again and say it.
-        with contextlib.suppress(VoiceUnavailableError, WorkerDiedError, WorkerSlowError):
+        with contextlib.suppress(VoiceUnavailableError):
             choice = self._choose()
             with self._lock:
                 if not self._closed:
                     try:
-                        self._ready(choice)
+                        self._started(choice)
                     finally:
                         self._rest()
 
@@ -124,7 +127,8 @@ class EncoderPool:
 
         Raises:
             ClipRefusedError: no clip of a length that can be embedded, or samples that are no numbers.
-            VoiceUnavailableError: no model, or the worker failed twice in a row, or was too slow.
+            VoiceUnavailableError: no model, or the worker does not start, failed twice over this clip, or was
+                too slow with it.
         """
         if not pcm or len(pcm) % _SAMPLE_BYTES or len(pcm) > MAX_REQUEST:
             raise ClipRefusedError(
@@ -135,20 +139,16 @@ class EncoderPool:
             if self._closed:
                 raise VoiceUnavailableError("govd is stopping")
             try:
-                found = self._asked(choice, pcm)
-            except VoiceUnavailableError as error:
-                self._failed = (choice, error.detail)
-                raise
+                return self._asked(choice, pcm)
             finally:
                 self._rest()
-            self._failed = None
-            return found
 
     def _asked(self, choice: Choice, pcm: bytes) -> bytes:
         why = ""
         for _ in range(_TRIES):
+            worker = self._started(choice)
             try:
-                return _checked(self._ready(choice).embed(pcm, self._deadline_s), choice)
+                return _checked(worker.embed(pcm, self._deadline_s), choice)
             except WorkerDiedError as error:
                 self._end()
                 why = str(error)
@@ -156,7 +156,42 @@ class EncoderPool:
                 # Not once more: whatever took that long would take it again.
                 self._end()
                 raise VoiceUnavailableError(f"the encoder was ended: {error}", hint=MEND) from None
+        # One clip's doing, as far as anybody knows: the next one finds a fresh worker.
         raise VoiceUnavailableError(f"the encoder failed {_TRIES} times in a row: {why}", hint=MEND)
+
+    def _started(self, choice: Choice) -> Worker:
+        """The worker for that model, tried twice.
+
+        Raises:
+            VoiceUnavailableError: it does not start. Until it is tried again, `degraded` says so.
+        """
+        why = ""
+        for _ in range(_TRIES):
+            try:
+                worker = self._ready(choice)
+            except WorkerDiedError as error:
+                why = str(error)
+            except WorkerSlowError as error:
+                why = str(error)
+                break
+            except VoiceUnavailableError as error:
+                raise self._degrading(choice, error) from None
+            else:
+                self._failed = None
+                return worker
+        raise self._degrading(choice, VoiceUnavailableError(f"the encoder does not start: {why}", hint=MEND))
+
+    def _degrading(self, choice: Choice, error: VoiceUnavailableError) -> VoiceUnavailableError:
+        """Remember for a while that the worker does not start; the first clip afterwards tries it again."""
+        failed = (choice, error)
+        self._failed = failed
+
+        def forget() -> None:
+            if self._failed is failed:
+                self._failed = None
+
+        self._timers.after(RETRY_S, forget)
+        return error
 
     def _ready(self, choice: Choice) -> Worker:
         """The worker for that model: the one that runs, if it is that one's."""
