@@ -1,0 +1,52 @@
+"""The demo's model that comes with govd: intact, of the form that is asked of others, and it works in a demo."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from govd.voice.modelstore import nemofile, onnxfile
+from govd.voice.modelstore.card import DEMO
+from govd.voice.modelstore.opening import open_encoder
+from govd.voice.modelstore.store import SHIPPED, ModelStore
+
+
+def test_both_files_are_those_that_its_card_names(store):
+    card = store.card(DEMO)
+
+    assert store.intact(card, "onnx")
+    assert store.intact(card, "nemo")
+    assert card.demo
+    assert card.trials
+    assert card.threshold < card.low_confidence
+
+
+def test_both_files_pass_what_is_asked_of_any_other(tmp_path):
+    onnxfile.check((SHIPPED / f"{DEMO}.onnx").read_bytes())
+    nemofile.rewrite(io.BytesIO((SHIPPED / f"{DEMO}.nemo").read_bytes()), tmp_path / "clean.nemo")
+
+
+@pytest.mark.threat(25)
+def test_a_changed_pickle_in_it_is_refused(tmp_path):
+    changed = (
+        (SHIPPED / f"{DEMO}.nemo").read_bytes().replace(b"ctorch\nFloatStorage", b"cposix\nsystem      ")
+    )
+
+    with pytest.raises(ValueError, match=r"is refused|no checkpoint"):
+        nemofile.rewrite(io.BytesIO(changed), tmp_path / "clean.nemo")
+
+
+def test_in_a_demo_it_embeds(state):
+    store = ModelStore(state)
+    store.found_for_demo()
+    store.use(DEMO)
+    encoder = open_encoder(state)
+    clip = np.random.default_rng(6).standard_normal(32_000).astype("<f4").tobytes()
+
+    vector = np.frombuffer(encoder.embed(clip), dtype="<f4")
+
+    assert len(vector) == encoder.model.dimension
+    assert encoder.model.demo
+    encoder.close()
