@@ -1,4 +1,4 @@
-"""The demo's model that comes with govd: intact, of the form that is asked of others, and it works in a demo."""
+"""The demo's model that comes with govd: intact, of the form that others must have, and at work in a demo."""
 
 from __future__ import annotations
 
