@@ -48,12 +48,12 @@ def _espeak(name: str, pitch: int, words_per_minute: int) -> Voice:
 VOICES: Final[dict[str, Voice]] = {
     "us-m3": _espeak("en-us+m3", 40, 160),
     "us-f2": _espeak("en-us+f2", 55, 165),
-    "gb-m7": _espeak("en-gb+m7", 30, 150),
-    "gb-f4": _espeak("en-gb+f4", 65, 170),
+    "gb-m7": _espeak("en+m7", 30, 150),
+    "gb-f4": _espeak("en+f4", 65, 170),
     "scots-m1": _espeak("en-gb-scotland+m1", 50, 155),
     "rp-f5": _espeak("en-gb-x-rp+f5", 45, 150),
     "us-croak": _espeak("en-us+croak", 35, 145),
-    "gb-m5": _espeak("en-gb+m5", 60, 180),
+    "gb-m5": _espeak("en+m5", 60, 180),
     "flite-slt": Voice("flite", ("-voice", "slt")),
     "flite-rms": Voice("flite", ("-voice", "rms")),
     "flite-awb": Voice("flite", ("-voice", "awb")),
@@ -292,10 +292,11 @@ def encoded(file: bytes, kind: str) -> bytes:
             for start in range(0, len(data), RATE):  # libsndfile's Vorbis overflows its stack on large writes
                 target.write(data[start : start + RATE])
         return out.getvalue()
-    return _by_pyav(file, *_PYAV[kind])
+    return by_pyav(file, *_PYAV[kind])
 
 
-def _by_pyav(file: bytes, container: str, codec: str, rate: int) -> bytes:
+def by_pyav(file: bytes, container: str, codec: str, rate: int) -> bytes:
+    """A WAV file as any container and codec that PyAV writes."""
     try:
         import av
     except ImportError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from govd.contract import voice_limits as limits
 from govd.voice.intake import rules
-from govd.voice.intake.process import CLIPS, Decoder, DiedError, IdleError, WillNotStartError
+from govd.voice.intake.process import CLIPS, IDLE_SECONDS, Decoder, DiedError, IdleError, WillNotStartError
 from govd.voice.intake.wireform import Outcome
 from govd.voice.model import Clip
 
@@ -33,6 +33,8 @@ class ClipIntake:
         at_once: Clips that are decoded at the same time; more wait.
         deadline: Seconds that a decoder has for a clip, its start included; then it is killed.
         wait: Seconds that a clip waits for a decoder.
+        clips: After so many a process is replaced.
+        idle: Seconds after which a process that has no clip ends by itself.
         extra: Whether the extra `formats` is there; None: look.
     """
 
@@ -42,11 +44,14 @@ class ClipIntake:
         at_once: int = _AT_ONCE,
         deadline: float = _DEADLINE,
         wait: float = _WAIT,
+        clips: int = CLIPS,
+        idle: float = IDLE_SECONDS,
         extra: bool | None = None,
     ) -> None:
         self._slots = threading.BoundedSemaphore(at_once)
         self._deadline = deadline
         self._wait = wait
+        self._clips, self._idle_seconds = clips, idle
         self._extra = find_spec("av") is not None if extra is None else extra
         self._lock = threading.Lock()
         self._idle: list[Decoder] = []
@@ -57,7 +62,7 @@ class ClipIntake:
         """Start a decoder, if none is idle; returns at once, and it loads while others work."""
         with self._lock, contextlib.suppress(DiedError):
             if not self._closed and not any(not decoder.extra for decoder in self._idle):
-                self._idle.append(Decoder(extra=False))
+                self._idle.append(Decoder(extra=False, idle=self._idle_seconds))
 
     def pids(self) -> list[int]:
         """The processes that are there now, for measurements."""
@@ -108,7 +113,7 @@ class ClipIntake:
                 return self._asked(data, kind, fresh=False)
             except IdleError:
                 return self._asked(data, kind, fresh=True)
-        except WillNotStartError as death:
+        except (WillNotStartError, IdleError) as death:
             raise rules.no_decoder() from death
         except DiedError as death:
             if self._closed:
@@ -127,7 +132,7 @@ class ClipIntake:
                 raise rules.no_decoder()
             found = next((d for d in self._idle if d.extra == extra and not fresh), None)
             if found is None:
-                found = Decoder(extra=extra)
+                found = Decoder(extra=extra, idle=self._idle_seconds)
             else:
                 self._idle.remove(found)
             self._busy.add(found)
@@ -138,7 +143,7 @@ class ClipIntake:
             raise
         with self._lock:
             self._busy.discard(found)
-            keep = found.clips < CLIPS and not self._closed
+            keep = found.clips < self._clips and not self._closed
             if keep:
                 self._idle.append(found)
         if not keep:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import selectors
 import subprocess
 import sys
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
 CLIPS: Final = 200
 """After so many a process is replaced: what a clip may have left behind in it does not stay."""
+IDLE_SECONDS: Final = 900.0
+"""Without a clip for so long a process ends by itself, and the next clip starts another."""
 _PIPE_BYTES: Final = 2**20
 _F_SETPIPE_SZ: Final = 1031
 _CHUNK: Final = 2**18
 _HEAP_BYTES: Final = 32 * 2**20
-"""What the worker frees it keeps, up to here: fresh pages for each clip would cost more than its arithmetic."""
+"""What the worker frees it keeps, up to here: fresh pages for each clip cost more than its arithmetic."""
 _MODULE: Final = "govd.voice.intake.worker"
 
 
@@ -48,22 +51,18 @@ class Decoder:
 
     Args:
         extra: Whether it is the kind that reads the formats of the extra.
+        idle: Seconds without a clip after which it ends by itself.
     """
 
-    def __init__(self, *, extra: bool) -> None:
+    def __init__(self, *, extra: bool, idle: float = IDLE_SECONDS) -> None:
         self.extra = extra
         self.clips = 0
         read, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, with our own arguments
                 [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    _MODULE,
-                    "extra" if extra else "plain",
-                    str(os.getpid()),
-                    str(read),
+                    *(sys.executable, "-P", "-m", _MODULE),
+                    *("extra" if extra else "plain", str(os.getpid()), str(read), str(idle)),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -110,7 +109,9 @@ class Decoder:
             waiting = [memoryview(part) for part in (head, data) if part]
             answer, length = wireform.head(self._exchange(waiting, wireform.ANSWER.size, until))
             _check(answer, waiting)
-            return replace(answer, pcm=self._exchange([], length, until))
+            pcm = self._exchange([], length, until)
+            self._check_silent()
+            return replace(answer, pcm=pcm)
         except DiedError:
             self.end()
             raise
@@ -150,6 +151,13 @@ class Decoder:
                     elif not self._wrote(waiting):
                         selector.unregister(self._in)
         return bytes(got)
+
+    def _check_silent(self) -> None:
+        """Nothing may lie in the pipe that would pass for an answer to the next clip."""
+        waiting = select.poll()  # not select(), which knows no descriptor above 1023
+        waiting.register(self._out, select.POLLIN)
+        if waiting.poll(0):
+            raise DiedError("answered more than it was asked")
 
     def _some(self, most: int) -> bytes:
         part = os.read(self._out, min(most, _CHUNK))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from govd.contract import voice_limits as limits
 from govd.contract.errors import BodyTooLargeError, ClipRefusedError, VoiceUnavailableError
 from govd.contract.voice import Fault, Quality
-from govd.voice.intake.wireform import Format, Outcome
+from govd.voice.intake.wireform import RATE, Format, Outcome
 
 if TYPE_CHECKING:
     from govd.contract.errors import GovError
@@ -145,3 +145,9 @@ def distance(one: bytes, other: bytes) -> int:
     if len(one) != FINGERPRINT_BYTES or len(other) != FINGERPRINT_BYTES:
         raise ValueError(f"a fingerprint has {FINGERPRINT_BYTES} bytes")
     return (int.from_bytes(one) ^ int.from_bytes(other)).bit_count()
+
+
+def windows(pcm: bytes, *, seconds: float) -> list[bytes]:
+    """A clip's samples in stretches of that length, the rest left out: one voice's embeddings are alike."""
+    size = int(seconds * RATE) * 4
+    return [pcm[at : at + size] for at in range(0, len(pcm) - size + 1, size)]

@@ -46,19 +46,19 @@ class Format(IntEnum):
 
 
 class Outcome(IntEnum):
-    """How a clip fared. All but the first refuse it."""
+    """How a clip fared. All but the first refuse it; zeros are no answer."""
 
-    TAKEN = 0
-    UNDECODABLE = 1
-    EMPTY = 2
-    TOO_LONG = 3
-    BAD_RATE = 4
-    BAD_CHANNELS = 5
-    NOT_NUMBERS = 6
-    BAD_CODEC = 7
-    TOO_BIG = 8
+    TAKEN = 1
+    UNDECODABLE = 2
+    EMPTY = 3
+    TOO_LONG = 4
+    BAD_RATE = 5
+    BAD_CHANNELS = 6
+    NOT_NUMBERS = 7
+    BAD_CODEC = 8
+    TOO_BIG = 9
     """It took more memory than a clip may."""
-    BROKEN = 9
+    BROKEN = 10
     """The worker itself failed: not this clip's fault, as far as it can tell."""
 
 

@@ -1,7 +1,7 @@
 """The decoder's process: takes one file at a time from a pipe, and gives back numbers and samples.
 
 Whatever it holds may be in the hands of a file's author; it must never hold anything else. Started by
-`process.Decoder` as `python -m govd.voice.intake.worker KIND PARENT LIFELINE`.
+`process.Decoder` as `python -m govd.voice.intake.worker KIND PARENT LIFELINE IDLE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,11 @@ MEMORY: Final = 384 * 2**20
 CPU_SECONDS: Final = 20
 """For a clip. The longest takes half of one."""
 LIFE_CPU_SECONDS: Final = 1_800
-IDLE_SECONDS: Final = 900.0
-"""Without a clip for so long, it ends, and the next clip starts another."""
 
 
 def main() -> None:
     """Load the libraries, give up everything else, and take clips until the pipe closes."""
-    kind, parent, lifeline = sys.argv[1:4]
+    kind, parent, lifeline, idle = sys.argv[1:5]
     confine.die_with(int(parent), int(lifeline))
     try:
         take = _library(extra=kind == "extra")
@@ -38,7 +36,7 @@ def main() -> None:
         _write(wireform.refusal(Outcome.BROKEN))
         return
     confine.confine(memory=MEMORY, cpu_seconds=LIFE_CPU_SECONDS)
-    while select.select([0], [], [], IDLE_SECONDS)[0]:
+    while select.select([0], [], [], float(idle))[0]:
         request = _read(wireform.REQUEST.size)
         if len(request) < wireform.REQUEST.size:
             return

@@ -1,0 +1,228 @@
+"""A decoder may crash, be killed, hang or lie: that clip is refused, and the next one works."""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from govd.contract.errors import ClipRefusedError, VoiceUnavailableError
+from govd.voice.intake import wireform
+from govd.voice.intake.pool import ClipIntake
+from govd.voice.intake.wireform import Measures, NotAnAnswerError, Outcome
+
+
+def running(pid: int) -> bool:
+    """Whether there is such a process, and it is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL, signal.SIGXCPU])
+def test_a_crash_in_the_middle_of_a_clip_costs_that_clip_alone(clip, number):
+    """SIGSEGV is what libsndfile was seen to end by. It is stopped first, and so it is mid-clip for sure."""
+    pool = ClipIntake(at_once=1)
+    pool.take(clip)
+    victim = pool.pids()[0]
+    os.kill(victim, signal.SIGSTOP)
+    refused: list[str] = []
+
+    def take() -> None:
+        try:
+            pool.take(clip)
+        except ClipRefusedError as error:
+            refused.append(error.detail)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    os.kill(victim, number)
+    os.kill(victim, signal.SIGCONT)
+    thread.join()
+
+    assert [f"signal {int(number)}" in said for said in refused] == [True]
+    assert not running(victim)
+    assert pool.take(clip).quality.faults == []
+    pool.close()
+
+
+def test_a_spare_is_there_after_a_crash(clip):
+    pool = ClipIntake(at_once=1)
+    pool.warm()
+    first = pool.pids()
+    os.kill(first[0], signal.SIGKILL)
+
+    with pytest.raises(ClipRefusedError, match="signal 9"):
+        pool.take(clip)
+    assert len(pool.pids()) == 1
+    assert pool.pids() != first
+    pool.close()
+
+
+def test_the_same_process_takes_many_clips(intake, clip):
+    intake.take(clip)
+    before = intake.pids()
+
+    for _ in range(3):
+        intake.take(clip)
+    with pytest.raises(ClipRefusedError):
+        intake.take(b"fLaC" + clip[4:])
+    assert intake.pids() == before
+
+
+def test_a_process_is_replaced_after_its_share_of_clips(clip):
+    pool = ClipIntake(at_once=1, clips=2)
+    pool.take(clip)
+    first = pool.pids()
+    pool.take(clip)
+
+    assert not set(pool.pids()) & set(first)
+    assert pool.take(clip).quality.faults == []
+    pool.close()
+
+
+def test_a_decoder_that_had_ended_for_want_of_work_is_no_clips_fault(clip):
+    pool = ClipIntake(at_once=1, idle=0.01)
+    pool.warm()
+    first = pool.pids()[0]
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+
+    assert pool.take(clip).quality.faults == []
+    assert first not in pool.pids()
+    pool.close()
+
+
+def test_without_its_libraries_no_decoder_starts_and_no_clip_is_blamed(clip, tmp_path, monkeypatch):
+    (tmp_path / "soundfile.py").write_text("raise ImportError('gone')", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    pool = ClipIntake()
+
+    with pytest.raises(VoiceUnavailableError, match="does not start"):
+        pool.take(clip)
+    pool.close()
+
+
+def test_after_closing_nothing_runs_and_nothing_is_taken(clip):
+    pool = ClipIntake(at_once=1)
+    pool.take(clip)
+    (pid,) = pool.pids()
+    pool.close()
+
+    assert not running(pid)
+    with pytest.raises(VoiceUnavailableError):
+        pool.take(clip)
+    pool.warm()
+    assert pool.pids() == []
+
+
+def test_closing_ends_a_clip_that_is_under_way(clip):
+    pool = ClipIntake(at_once=1)
+    pool.warm()
+    os.kill(pool.pids()[0], signal.SIGSTOP)
+    ended: list[type] = []
+
+    def take() -> None:
+        try:
+            pool.take(clip)
+        except VoiceUnavailableError as error:
+            ended.append(type(error))
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    pool.close()
+    thread.join()
+    assert ended == [VoiceUnavailableError]
+    assert pool.pids() == []
+
+
+PARENT = """
+import sys, time
+from govd.voice.intake import wireform
+from govd.voice.intake.pool import ClipIntake
+from govd.voice.intake.wireform import Measures, NotAnAnswerError, Outcome
+pool = ClipIntake()
+pool.take(sys.stdin.buffer.read())
+print(*pool.pids(), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_decoder_dies_with_its_parent(clip, stopped):
+    """Also while it hears nothing: it is stopped, the parent dies, and the signal is waiting for it."""
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    parent.stdin.write(clip)
+    parent.stdin.close()
+    pid = int(parent.stdout.readline())
+    parent.stdout.close()
+    watched = os.pidfd_open(pid)
+    if stopped:
+        os.kill(pid, signal.SIGSTOP)
+    parent.kill()
+    parent.wait()
+    if stopped:
+        os.kill(pid, signal.SIGCONT)
+
+    assert select.select([watched], [], [], 30)[0]
+    os.close(watched)
+
+
+def test_a_process_that_lies_is_not_believed():
+    """A decoder in the hands of a file's author can answer anything; what cannot be is not taken for true."""
+    good = Measures(5.0, 2.0, -20.0, 30.0, 0.0, 7_000.0, 0.0, 8.0, 0.0)
+    frame = wireform.taken(good, b"f" * 32, b"s" * 32, bytes(4 * 32_000))
+    size = wireform.ANSWER.size
+    assert wireform.head(frame[:size])[1] == 4 * 32_000
+
+    lies = [
+        wireform.taken(good, b"", b"", bytes(4 * 31_000)),  # fewer samples than it says
+        wireform.taken(good, b"", b"", bytes(4 * 32_000 + 2)),  # half a sample
+        wireform.taken(replace(good, snr_db=math.nan), b"", b"", bytes(4 * 32_000)),
+        wireform.taken(replace(good, bandwidth_hz=math.inf), b"", b"", bytes(4 * 32_000)),
+        wireform.taken(replace(good, seconds=1.0), b"", b"", bytes(4 * 32_000)),  # more speech than sound
+        wireform.taken(replace(good, seconds=9e9), b"", b"", bytes(4 * 32_000)),
+        wireform.taken(replace(good, clipped=2.0), b"", b"", bytes(4 * 32_000)),
+        b"\x63" + frame[1:],  # no such outcome
+        wireform.refusal(Outcome.EMPTY)[:-4] + b"\0\0\0\4",  # a refusal with samples
+        frame[: size - 4] + b"\xff\xff\xff\xfc",  # four gigabytes
+    ]
+    for lie in lies:
+        with pytest.raises(NotAnAnswerError):
+            wireform.head(lie[:size])
+
+
+@pytest.mark.parametrize("said", ["b'\\x00' * 4096", "b'\\xff' * 4096", "b''"])
+def test_a_decoder_that_answers_nonsense_is_replaced(clip, tmp_path, monkeypatch, said):
+    """A library of another making, put in the way of ours, that writes what it likes."""
+    lying = f"import os\nos.write(1, {said})\nos._exit(9)\n"
+    (tmp_path / "soundfile.py").write_text(lying, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    pool = ClipIntake()
+    with pytest.raises(ClipRefusedError, match=r"answered|ended with code 9"):
+        pool.take(clip)
+
+    liar = pool.pids()
+    monkeypatch.undo()
+    with pytest.raises(ClipRefusedError):
+        pool.take(clip)  # the spare, which was started while the library was in the way
+    assert pool.take(clip).quality.faults == []
+    assert not set(pool.pids()) & set(liar)
+    pool.close()
+
+
+def test_importing_the_intake_loads_no_decoder_and_no_numbers():
+    program = "import sys, govd.voice.intake, govd.voice.intake.pool; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert not set(done.stdout.split()) & {"numpy", "soundfile", "soxr", "webrtcvad", "av", "_cffi_backend"}
