@@ -60,6 +60,8 @@ class Gallery:
     def __init__(self, state_key: StateKey) -> None:
         self._state_key = state_key
         self._lock = threading.Lock()
+        self._read = False
+        self._revision: str | None = None
         self._stamps: dict[str, tuple[str, int]] = {}
         self._people: dict[str, Known] = {}
         self._boards: dict[str, _Board] = {}
@@ -110,9 +112,11 @@ class Gallery:
 
     def _refresh(self, connection: Connection) -> bool:
         """Take in what has changed; whether anything had."""
-        stamps = store.stamps(connection)
-        if stamps == self._stamps:
+        # Asked before the rows: what changes in between is read again next time.
+        revision = store.revision(connection)
+        if self._read and revision == self._revision:
             return False
+        stamps = store.stamps(connection)
         for name in self._stamps.keys() - stamps.keys():
             self._people.pop(name, None)
         fresh = [name for name, stamp in stamps.items() if self._stamps.get(name) != stamp]
@@ -128,7 +132,7 @@ class Gallery:
                 usable,
                 template.centroid,
             )
-        self._stamps = stamps
+        self._stamps, self._revision, self._read = stamps, revision, True
         return True
 
     def _made(self, model_sha256: str) -> _Board:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from govd.ids import new_id
+from govd.storage import state
 from govd.storage.schema import intents, jobs, speakers, voice_heard, voice_replays, voice_requests
 from govd.voice.rules import MINIMUM_NET_SECONDS, MINIMUM_SAMPLES
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
 _AT_ONCE: Final = 500
+_REVISION: Final = "voice_speakers"
 
 _LISTED: Final = tuple(column for column in speakers.c if column.name not in {"wrapped_key", "sealed"})
 _REQUEST: Final = tuple(column for column in voice_requests.c if column.name not in {"audio", "sealed"})
@@ -43,6 +46,15 @@ def stamps(connection: Connection) -> dict[str, tuple[str, int]]:
     return {name: (enrolment, changed) for name, enrolment, changed in rows}
 
 
+def revision(connection: Connection) -> str | None:
+    """Which state of the speakers this is: another text after every change of who can be matched."""
+    return state.get(connection, _REVISION)
+
+
+def _changed(connection: Connection) -> None:
+    state.put(connection, _REVISION, new_id())
+
+
 def speakers_named(connection: Connection, names: Iterable[str]) -> list[RowMapping]:
     """The speakers of these names, templates included."""
     wanted = list(names)
@@ -63,6 +75,7 @@ def put_speaker(connection: Connection, values: dict[str, Any]) -> None:
     """Write a speaker; one of that name is replaced, and its key forgotten."""
     drop_speaker(connection, values["name"])
     connection.execute(insert(speakers).values(**values))
+    _changed(connection)
 
 
 def change_speaker(connection: Connection, name: str, **values: Any) -> None:  # noqa: ANN401 - column values
@@ -76,6 +89,7 @@ def drop_speaker(connection: Connection, name: str) -> bool:
     place = speakers.c.name == name
     done = connection.execute(update(speakers).where(place).values(wrapped_key=bytes(60), sealed=b""))
     connection.execute(delete(speakers).where(place))
+    _changed(connection)
     return done.rowcount == 1
 
 
@@ -83,6 +97,7 @@ def disown(connection: Connection, operator: str, at: int) -> None:
     """An operator has left: no voice is his any more."""
     place = speakers.c.operator == operator
     connection.execute(update(speakers).where(place).values(operator=None, changed_at=at))
+    _changed(connection)
 
 
 def checkpoint(connection: Connection) -> None:
