@@ -117,9 +117,7 @@ class Govd:
         self.directory.on_removed(self._operator_left)
         self.attestations = Attestations(state_key, self.keys, self.policies, self.directory, self.alarms)
         self.captures = Captures(self.clock.now)
-        self.pages = Pages(
-            self.captures, lambda: {agent.uid for agent in self.directory.agents()}, settings.pages_port
-        )
+        self.pages = Pages(self.captures, self.directory.agents, settings.pages_port)
         self.voices = build_voices(
             ledger=self.ledger,
             state_key=state_key,

@@ -43,7 +43,8 @@ _LAUNCHER: Final = (
 
 _UNTIL: Final = """(condition) => new Promise((resolve) => {
   const look = () => {
-    const value = document.body && condition();
+    let value = null;
+    try { value = condition(); } catch { return; }  // what it asks about is not there yet
     if (!value) return;
     watch.disconnect();
     resolve(value);

@@ -14,8 +14,9 @@ from govd.contract.errors import ConflictError
 from govd.pages.app import application
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Iterable
 
+    from govd.identities.model import Identity
     from govd.pages.captures import Captures, Issued
 
 log = logging.getLogger(__name__)
@@ -32,13 +33,13 @@ class Pages:
 
     Args:
         captures: The tickets.
-        users: The Unix users of agents.
+        agents: Every agent, whose browsers see no page.
         port: What the settings say; 0: any.
     """
 
-    def __init__(self, captures: Captures, users: Callable[[], Collection[int | None]], port: int) -> None:
+    def __init__(self, captures: Captures, agents: Callable[[], Iterable[Identity]], port: int) -> None:
         self.captures = captures
-        self._users = users
+        self._users = lambda: {agent.uid for agent in agents()}
         self._wanted = port
         self._changing = asyncio.Lock()
         self._door: Door | None = None

@@ -22,6 +22,7 @@ from tests.support.govd_process import GovdProcess
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from govd.identities.model import Identity
     from govd.pages.captures import Issued
 
 
@@ -84,7 +85,7 @@ def govd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GovdProcess]:
 class Alone:
     """The page's door in this process, on a clock that the test moves, and a loop of its own."""
 
-    agents: set[int | None] = field(default_factory=set)
+    agents: list[Identity] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         # As govd itself sets it: left alone, uvicorn formats a peer that is no address.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from govd.contract.errors import ConflictError, NotFoundError, QuotaError
+from govd.identities.model import Identity
 from govd.pages.captures import LIFETIME, MOST, MOST_OF_ONE
 from tests.govd.pages.conftest import clip
 
@@ -126,7 +128,7 @@ def test_a_page_is_for_its_operators_own_browser(alone: Alone, browse: Browse, w
     """A local user, or an agent under a user of its own, has got hold of the address of a capture page."""
     me = os.getuid()
     _, url = alone.issue(uid=me + 1)
-    alone.agents.add(me)
+    alone.agents.append(Identity("agent", "bot", "active", datetime.now(UTC), uid=me))
     browser = browse(url)
 
     answer = browser.open() if what == "open" else browser.send(clip())

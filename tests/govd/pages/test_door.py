@@ -342,6 +342,21 @@ def test_another_operator_sees_no_ticket(govd: GovdProcess):
     house.close()
 
 
+def test_a_recorded_clip_is_taken_once_by_the_operators_routes(govd: GovdProcess, ticket: Browser):
+    ana, use = govd.operator().http, {"capture": ticket.id}
+    ticket.open()
+    early = ana.post("/v1/voice/verify", json=use)
+    ticket.send(clip(3))
+
+    taken, again = (ana.post("/v1/voice/verify", json=use) for _ in range(2))
+
+    assert (early.status_code, again.status_code) == (409, 409)
+    assert "nothing was recorded" in early.json()["detail"]
+    assert "taken already" in again.json()["detail"]
+    # Silence, and no model: what comes is about the clip, and no more about the ticket.
+    assert taken.status_code not in {404, 409}, taken.text
+
+
 @pytest.mark.parametrize("body", ["[]", "{}", '{"token": 1}', "x", ""])
 def test_what_is_no_exchange_is_refused(ticket: Browser, body: str):
     answer = ticket.http.post(f"{ticket.page}/open", content=body)
