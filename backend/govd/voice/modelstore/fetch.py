@@ -44,7 +44,7 @@ def main() -> int:
     known = {item.pretrained_model_name: item for item in EncDecSpeakerLabelModel.list_available_models()}
     if chosen.model not in known:
         why = f"NeMo has no {chosen.model}; it has {', '.join(sorted(known))}"
-        sink.write(json.dumps({"why": why}) + "\n")
+        sink.write(json.dumps({"unknown": why}) + "\n")
         sink.flush()
         return 0
     location = known[chosen.model].location

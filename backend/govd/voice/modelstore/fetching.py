@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from govd.contract.errors import ConflictError, UnreachableError
+from govd.contract.errors import ConflictError, InvalidRequestError, UnreachableError
 from govd.voice.modelstore.importing import Imported, import_model
 from govd.voice.modelstore.store import NEMO_EXTRA
 
@@ -49,7 +49,7 @@ def fetch(
     Raises:
         ConflictError: NeMo is not installed, or the name is taken.
         UnreachableError: it could not be downloaded.
-        InvalidRequestError: what came is refused.
+        InvalidRequestError: NeMo has no such model, or what came is refused.
     """
     if find_spec("nemo") is None:
         raise ConflictError(
@@ -86,6 +86,8 @@ def _download(model: str, folder: Path, progress: Callable[[int, int | None], No
             done.set()
             watch.join()
     last = answers[-1] if answers else {}
+    if "unknown" in last:
+        raise InvalidRequestError(str(last["unknown"]))
     if "file" not in last:
         why = str(last.get("why", f"the download ended with exit code {process.returncode}"))
         raise UnreachableError(f"{model} could not be downloaded: {why}", hint=_WITHOUT)
@@ -109,10 +111,13 @@ def _watch(
     done: threading.Event,
 ) -> None:
     """Tell how far the file in the folder has grown: NeMo's download tells nothing."""
+    told = 0
     while not done.wait(_TICK_S):
         total = answers[0].get("size") if answers else None
         sizes = [0]
         for path in folder.rglob("*"):
             with contextlib.suppress(OSError):
                 sizes.append(path.stat().st_size if path.is_file() else 0)
-        progress(max(sizes), total if isinstance(total, int) else None)
+        if max(sizes) > told:
+            told = max(sizes)
+            progress(told, total if isinstance(total, int) else None)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from govd.contract.errors import ConflictError, InvalidRequestError, UsageError
 from govd.voice.modelstore import files, isolation
-from govd.voice.modelstore.card import Card
+from govd.voice.modelstore.card import DEMO, Card
 from govd.voice.modelstore.store import NEMO_EXTRA
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def import_model(
     Raises:
         UsageError: neither .onnx nor .nemo.
         InvalidRequestError: the file is refused, and why.
-        ConflictError: the name is taken, or NeMo is needed and not installed.
+        ConflictError: the name is taken, NeMo is needed and not installed, or it is the demo's model.
     """
     kind = _kind(path)
     model = store.free(name or name_for(path))
@@ -80,6 +80,7 @@ def import_model(
         pinned: dict[RuntimeName, str] = {kind: digest}
         if kind == "nemo":
             pinned["onnx"] = files.sha256(staged / "model.onnx") or ""
+        _not_the_demos(store, pinned)
         card = Card(
             id=model,
             sha256=pinned["onnx"],
@@ -103,6 +104,12 @@ def import_model(
 def _expected(path: Path, digest: str, sha256: str | None) -> None:
     if sha256 is not None and digest != sha256.lower():
         raise InvalidRequestError(f"{path.name} has the SHA-256 {digest}, not {sha256}")
+
+
+def _not_the_demos(store: ModelStore, pinned: dict[RuntimeName, str]) -> None:
+    """Under another name it would be no less the model that verifies nobody."""
+    if store.is_the_demos(pinned.values()):
+        raise ConflictError(f"this is {DEMO}, which was trained on synthetic voices and verifies nobody")
 
 
 def _kind(path: Path) -> RuntimeName:

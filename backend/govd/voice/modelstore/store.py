@@ -27,7 +27,7 @@ from govd.voice.modelstore import files
 from govd.voice.modelstore.card import DEMO, MAX_CARD_BYTES, Card, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from govd.voice.modelstore.card import RuntimeName
 
@@ -99,6 +99,13 @@ class ModelStore:
         card = parse(data, model)
         # Whatever a card says of itself: what comes with govd is the demo's, and nothing else is.
         return card.model_copy(update={"demo": model == DEMO})
+
+    def is_the_demos(self, digests: Iterable[str]) -> bool:
+        """Whether one of these is the SHA-256 of a file of the demo's model."""
+        with contextlib.suppress(NotFoundError):
+            card = self.card(DEMO)
+            return not {card.sha256, *card.weights.values()}.isdisjoint(digests)
+        return False
 
     def weights(self, model: str, runtime: RuntimeName) -> Path:
         """Where the file lies that this runtime loads."""

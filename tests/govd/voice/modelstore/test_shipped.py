@@ -7,8 +7,10 @@ import io
 import numpy as np
 import pytest
 
+from govd.contract.errors import ConflictError
 from govd.voice.modelstore import nemofile, onnxfile
 from govd.voice.modelstore.card import DEMO
+from govd.voice.modelstore.importing import import_model
 from govd.voice.modelstore.opening import open_encoder
 from govd.voice.modelstore.store import SHIPPED, ModelStore
 
@@ -36,6 +38,13 @@ def test_a_changed_pickle_in_it_is_refused(tmp_path):
 
     with pytest.raises(ValueError, match=r"is refused|no checkpoint"):
         nemofile.rewrite(io.BytesIO(changed), tmp_path / "clean.nemo")
+
+
+def test_it_is_not_taken_in_under_another_name(store):
+    with pytest.raises(ConflictError, match="verifies nobody"):
+        import_model(store, SHIPPED / f"{DEMO}.onnx", name="mine")
+
+    assert list(store.models.iterdir()) == []
 
 
 def test_in_a_demo_it_embeds(state):
