@@ -1,0 +1,105 @@
+"""The whole way with real clips: voices synthesised, enrolled, verified and refused by the demo's own model.
+
+One govd in a process of its own serves all of it; it is killed in the middle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from govd.voice.modelstore.card import DEMO
+from govd.voice.modelstore.store import ModelStore
+from tests.support import speech
+from tests.support.govd_process import GovdProcess
+from tests.support.operator import answer
+from tests.support.voices import OWNED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.govd_process import Client
+
+OWNER, THIEF = "us-m3", "flite-slt"
+
+
+class Scene:
+    """A govd with the demo's model, an agent and an operator."""
+
+    def __init__(self, govd: GovdProcess) -> None:
+        self.govd = govd
+        self.bot: Client = govd.agent("bot")
+        self.operator = govd.operator()
+
+    def send(self, path: str, data: bytes) -> dict[str, Any]:
+        found: dict[str, Any] = answer(
+            self.operator.http.post(path, files={"file": ("clip.wav", data, "audio/wav")})
+        )
+        return found
+
+    def verify(self, data: bytes, chat: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = answer(
+            self.bot.http.post("/verify", files={"file": ("note.ogg", data)}, data={"chat": chat})
+        )
+        return found
+
+    def draft(self, name: str) -> str:
+        start = {"name": name, "consent_version": "1", "consented": True}
+        return f"/v1/voice/drafts/{self.operator.post('/v1/voice/drafts', start)['id']}"
+
+
+def said(voice: str, *texts: int) -> bytes:
+    """Some of the sentences, one after the other."""
+    return speech.joined(*(speech.speak(voice, speech.TEXTS[number]) for number in texts), gap=0.3)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    root = tmp_path_factory.mktemp("real-voices")
+    govd = GovdProcess(root, policy=OWNED)
+    try:
+        govd.init()
+        models = ModelStore(govd.state)
+        models.found_for_demo()
+        models.use(DEMO)
+        govd.serve()
+        yield Scene(govd)
+    finally:
+        govd.__exit__()
+
+
+def test_a_voice_is_enrolled_verified_and_survives_a_kill_and_another_is_refused(scene: Scene):
+    draft = scene.draft("owner")
+    for number in range(5):
+        sent = scene.send(f"{draft}/samples", said(OWNER, 2 * number, 2 * number + 1))
+        assert sent["kept"], sent
+    other = scene.send(f"{draft}/samples", said(THIEF, 0, 1))
+    assert other["quality"]["faults"] == ["not-the-same-voice"]
+    assert scene.send(f"{draft}/check", said(OWNER, 10))["verified"]
+    saved = scene.operator.post(f"{draft}/save", {})
+    assert (saved["samples"], saved["model"], saved["stale"]) == (5, DEMO, False)
+
+    found = scene.verify(speech.encoded(said(OWNER, 11), "opus"), "family")
+    assert (found["verified"], found["speaker"], found["admin"]) == (True, "owner", True)
+    assert found["threshold"] == scene.bot.http.get("/health").json()["threshold"]
+    assert not scene.verify(said(THIEF, 11))["verified"]
+    assert not scene.verify(said(OWNER, 11), "elsewhere")["verified"], "a replay in another format"
+
+    scene.govd.kill()
+    scene.govd.serve()
+
+    assert scene.bot.http.get("/v1/voice/session?chat=family").json()["state"] == "verified"
+    assert scene.verify(speech.speak("us-m3", "A sentence that nobody has said here before today."))[
+        "verified"
+    ]
+    assert scene.bot.http.get("/speakers").json()["speakers"][0]["samples"] == 5
+
+
+def test_a_model_that_is_no_longer_there_fails_closed_without_a_restart(scene: Scene):
+    (scene.govd.state / "voice" / "active").unlink()
+
+    refused = scene.bot.http.post("/verify", files={"file": said(OWNER, 3, 4)})
+    assert refused.status_code == 503
+    assert scene.bot.http.get("/health").json()["status"] == "degraded"
+    assert scene.operator.get("/v1/voice")["speakers"][0]["stale"]
