@@ -30,6 +30,16 @@ def _login() -> str:
     return name if re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) else "operator"
 
 
+def _with_the_demos_model(state: Path) -> None:
+    from govd.voice.modelstore.card import DEMO
+    from govd.voice.modelstore.store import ModelStore
+
+    store = ModelStore(state)
+    store.found_for_demo()
+    store.use(DEMO)
+    frame.say(f"voices are told apart by {DEMO}, which was trained on synthetic voices and verifies nobody")
+
+
 @click.command()
 @frame.state_option
 @frame.operator_dir_option
@@ -50,6 +60,11 @@ def _login() -> str:
     help="TCP port of the agents' door.",
 )
 @click.option("--database", help="SQLAlchemy URL; unset: SQLite in STATE.")
+@click.option(
+    "--demo-voice",
+    is_flag=True,
+    help="Found it for a demo: voices are told apart by the demo's model, which verifies nobody.",
+)
 @frame.failing
 def init(  # noqa: PLR0913, PLR0917 - its options
     state: Path,
@@ -61,6 +76,7 @@ def init(  # noqa: PLR0913, PLR0917 - its options
     preset: str | None,
     agent_port: int,
     database: str | None,
+    demo_voice: bool,  # noqa: FBT001 - a flag
 ) -> None:
     """Make a state directory, its keys, the first operator and the first policy."""
     from govd.founding import Founding, found
@@ -92,6 +108,8 @@ def init(  # noqa: PLR0913, PLR0917 - its options
             database=database,
         )
     )
+    if demo_voice:
+        _with_the_demos_model(state.absolute())
     frame.say(f"made {state}; the operator {operator} has a vote key and a token in {operator_dir}")
     frame.say("next: govd serve, then govconsole")
 
