@@ -160,6 +160,8 @@ class FakeVoices:
         self.pages: dict[str, bool] = {}
         self.ended: list[tuple[str, ...]] = []
         self.until: datetime | None = None
+        self.name_page = new_id
+        """Makes the id of a page, which stands on the screen."""
 
     def router(self) -> APIRouter:
         """Their routes."""
@@ -339,7 +341,7 @@ class FakeVoices:
         return JSONResponse({})
 
     async def _open_page(self) -> Response:
-        id_ = new_id()
+        id_ = self.name_page()
         self.pages[id_] = False
         url = f"http://127.0.0.1:8211/capture/{id_[:8]}"
         return _json(CaptureTicket(id=id_, url=url, expires_at=self._now() + timedelta(minutes=10)))

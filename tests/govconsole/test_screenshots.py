@@ -15,14 +15,15 @@ from textual.screen import Screen
 import govconsole.screens
 from govconsole.screens.registry import VIEWS
 from tests.tools.pictures.draw import FOLDER, FONT, HASH, Studio, file_name
-from tests.tools.pictures.scenes import PICTURES, SIZES
+from tests.tools.pictures.scene import SIZES
+from tests.tools.pictures.scenes import PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EACH = [(picture, size) for picture in PICTURES for size in picture.sizes]
 IDS = [file_name(picture, size).removesuffix(".svg") for picture, size in EACH]
-ABSTRACT = {"View", "QueueMoves", "QueueJobs", "Dialog", "SigningDialog"}
+ABSTRACT = {"View", "QueueMoves", "QueueJobs", "Dialog", "SigningDialog", "TakingDialog"}
 
 
 @pytest.fixture(scope="module")

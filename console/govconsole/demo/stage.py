@@ -156,7 +156,7 @@ class Stage:
         write_secret(self.passphrase_file, self.passphrase)
         policy = self.root / "policy.yaml"
         shutil.copyfile(_POLICY, policy)
-        more = ("--agent-port", "0", "--policy", str(policy))
+        more = ("--agent-port", "0", "--policy", str(policy), "--demo-voice")
         embedded.initialise(self.state, self.operator_dir, OPERATOR, self.passphrase, more)
         self._founded.set()
         if self._troupe.closed:

@@ -153,21 +153,33 @@ class EnrollScreen(TakingDialog[bool]):
         try:
             apply = await work
         except GovError as error:
-            self.post_message(Answered(error=error))
+            gone = isinstance(error, NotFoundError) and await self._is_gone()
+            self.post_message(Answered(self._ended if gone else None, error))
         else:
             self.post_message(Answered(apply))
+
+    async def _is_gone(self) -> bool:
+        """Whether it is the enrollment that was not found, and not a page or a sample of it."""
+        try:
+            await self._door.draft(self._draft_id)
+        except NotFoundError:
+            return self.enrollment.draft is not None
+        except GovError:
+            return False
+        return False
+
+    def _ended(self) -> None:
+        """Its hour is over, or govd was started anew: nothing of it is left anywhere."""
+        self.shell.enrollment = self.enrollment.draft = None
+        self.enrollment.step = Step.CONSENT
 
     def on_answered(self, message: Answered) -> None:
         """The backend answered: the state goes on by it."""
         self.taking.busy = ""
         if message.apply is not None:
             message.apply()
-        elif message.error is not None:
+        if message.error is not None:
             self.failed(message.error)
-            if isinstance(message.error, NotFoundError) and self.enrollment.draft is not None:
-                # Its hour is over, or govd was started anew: nothing of it is left anywhere.
-                self.shell.enrollment = self.enrollment.draft = None
-                self.enrollment.step = Step.CONSENT
         self.redraw()
 
     async def _start(self) -> Callable[[], None]:

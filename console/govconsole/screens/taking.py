@@ -238,7 +238,8 @@ class TakingDialog(Dialog[R]):
         self.redraw()
 
     def on_taken(self, message: Taken) -> None:
-        """Clips from elsewhere."""
+        """Clips from elsewhere: what the meter showed is not theirs."""
+        self.heard = Heard()
         self.taking.busy = ""
         self.taking.page = ""
         if message.error is not None:

@@ -40,7 +40,7 @@ class TypedDialog(Dialog[bool]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("confirm")
     DEFAULT_CSS = """
     TypedDialog > #box { max-width: 72; padding: 1 2 0 2; }
-    TypedDialog #told { height: auto; margin-bottom: 1; }
+    TypedDialog #told { width: 100%; height: auto; margin-bottom: 1; }
     TypedDialog #title { text-style: bold; }
     """
 

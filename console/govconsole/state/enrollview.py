@@ -77,6 +77,7 @@ def _consent(enrollment: Enrollment, keys: Mapping[str, str]) -> Document:
     box = "☑" if enrollment.mine else "☐"
     return [
         line(Span("Whose voice is it, and does that person want this?", "title")),
+        *_replaced(enrollment),
         blank(),
         *(line(part, indent=2) for part in voices.consent_text.split("\n")),
         blank(),
@@ -91,6 +92,13 @@ def _consent(enrollment: Enrollment, keys: Mapping[str, str]) -> Document:
         ),
         line(Span(f"{keys.get('leave', '')}  leaves; nothing is kept", "dim"), indent=2),
     ]
+
+
+def _replaced(enrollment: Enrollment) -> Document:
+    if all(one.name != enrollment.name for one in enrollment.voices.speakers):
+        return []
+    told = f"{enrollment.name} is enrolled already: saving takes the place of that voice."
+    return [line(Span("⚠ ", "warn"), Span(told, "warn"), hang=2)]
 
 
 def sources_rows(names: Sequence[str], chosen: int) -> Document:

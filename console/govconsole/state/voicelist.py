@@ -185,7 +185,7 @@ def _speaker(one: SpeakerView, model: ModelView | None, now: datetime) -> Docume
         field_line(
             "agreement",
             cosine(one.agreement),
-            Span("  the sample that fits the others least", "dim"),
+            Span("  of the sample that fits least", "dim"),
             width=15,
         ),
         field_line("model", one.model, width=15),

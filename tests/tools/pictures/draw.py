@@ -22,12 +22,13 @@ from govconsole.settings import Settings
 from govconsole.state.tour import Tour
 from govconsole.widgets.capture import capture
 from tests.tools.pictures import cast
-from tests.tools.pictures.scenes import PATIENCE_S, Scene
+from tests.tools.pictures.scene import PATIENCE_S, Scene
 from tests.tools.pictures.stage import ROOT, Stage, StillGovd
+from tests.tools.pictures.voicestage import VoiceStage
 
 if TYPE_CHECKING:
     from govconsole.session import Session
-    from tests.tools.pictures.scenes import Picture
+    from tests.tools.pictures.scene import Picture
 
 FOLDER: Final = ROOT / "screenshots"
 FONT: Final = {"normal": "fonts/DejaVuSansMono.ttf", "bold": "fonts/DejaVuSansMono-Bold.ttf"}
@@ -84,6 +85,9 @@ class Studio:
 
     def draw(self, picture: Picture, size: tuple[int, int]) -> str:
         """The SVG of a picture."""
+        if picture.voices:
+            with VoiceStage() as own_stage:
+                return _drawn(picture, size, own_stage)
         if picture.alone:
             with ExitStack() as own:
                 return _drawn(picture, size, _stage(own, empty=picture.empty))
@@ -101,12 +105,12 @@ def _stage(open_: ExitStack, *, empty: bool) -> Stage:
     return stage
 
 
-def _drawn(picture: Picture, size: tuple[int, int], stage: Stage) -> str:
+def _drawn(picture: Picture, size: tuple[int, int], stage: Stage | VoiceStage) -> str:
     with contextlib.chdir(stage.govd.root):
         return asyncio.run(_draw(picture, size, stage))
 
 
-async def _draw(picture: Picture, size: tuple[int, int], stage: Stage) -> str:
+async def _draw(picture: Picture, size: tuple[int, int], stage: Stage | VoiceStage) -> str:
     tour = Tour() if picture.tour else None
     come = threading.Event()
 
