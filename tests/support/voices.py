@@ -198,7 +198,7 @@ OWNED: Final = POLICY + "voice: {owner: owner}\n"
 """The same with the block: `owner` has admin scope."""
 
 
-def founded(root: Path, policy: str = POLICY) -> Path:
+def founded(root: Path, policy: str = POLICY, database: str | None = None) -> Path:
     """A state with one operator, to be copied; its operator's files lie beside it."""
     found(
         Founding(
@@ -209,7 +209,7 @@ def founded(root: Path, policy: str = POLICY) -> Path:
             policy=policy.encode(),
             policy_path=None,
             agent_port=0,
-            database=None,
+            database=database,
         )
     )
     return root

@@ -1,0 +1,50 @@
+"""The same on both kinds of storage: enrolled, asked for, verified, refused, revoked, deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.operator import answer
+from tests.support.voices import OWNED, VoiceHouse, clip, founded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Database
+
+
+@pytest.fixture
+def stored(database: Database, tmp_path: Path) -> Iterator[VoiceHouse]:
+    root = tmp_path / "house"
+    made = VoiceHouse(founded(root, OWNED, None if database.kind == "sqlite" else database.url))
+    yield made
+    made.close()
+
+
+def test_a_voices_whole_life(stored: VoiceHouse):
+    stored.enroll("owner")
+    (job,) = {stored.ask("guest", take)["job"] for take in range(5)}
+    assert stored.play(job) == 5
+    assert answer(stored.vote(job))["state"] == "delivered"
+    for who in ("owner", "guest"):
+        assert answer(stored.verify(clip(who, 1), who))["speaker"] == who
+        assert not answer(stored.verify(clip(who, 1), "x"))["verified"]
+    for number in range(5):
+        stored.verify(clip("thief", number), "y")
+    assert [lock["chat"] for lock in stored.picture()["locks"]] == ["y"]
+
+    stored.restart()
+
+    shown = stored.picture()
+    assert {item["speaker"] for item in shown["sessions"]} == {"owner", "guest"}
+    for session in shown["sessions"]:
+        stored.operator().ask("DELETE", f"/v1/voice/sessions/{session['id']}")
+    stored.operator().ask("DELETE", "/v1/voice/locks/bot/y")
+    answer(stored.operator().ask("DELETE", "/v1/voice/speakers/guest"))
+    left = stored.picture()
+    assert (left["sessions"], left["locks"]) == ([], [])
+    assert [item["name"] for item in left["speakers"]] == ["owner"]
+    assert not answer(stored.verify(clip("guest", 9), "z"))["verified"]
