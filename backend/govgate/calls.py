@@ -21,7 +21,7 @@ from govd.contract.jobs import JobSubmission, JobView
 from govd.contract.limits import MAX_WAIT_SECONDS
 from govd.contract.system import Me, TokenRenewed
 from govd.contract.text import visible
-from govd.contract.voice import Enrolled, Verification, VoiceSession
+from govd.contract.voice import Enrolled, SpeakerBriefs, Verification, VoiceSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -213,6 +213,11 @@ def enroll_voice(form: Form) -> Call[Enrolled]:
 def voice_session(chat: str) -> Call[VoiceSession]:
     """Whether a chat of this agent is verified."""
     return Call("GET", f"/v1/voice/session?chat={quote(chat, safe='')}", VoiceSession)
+
+
+def speakers() -> Call[SpeakerBriefs]:
+    """Who is enrolled."""
+    return Call("GET", "/speakers", SpeakerBriefs)
 
 
 def jwks() -> Call[Jwks]:

@@ -15,15 +15,17 @@ from govd.contract.text import visible
 from govd.contract.voice import VoiceState
 from govd.contract.voice_texts import UNAVAILABLE
 from govd.contract.wire import iso
-from govgate import exits, tokens, voices
+from govgate import calls, exits, tokens, voices
 from govgate.settings import DEFAULT_URL, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from govd.contract.voice import Enrolled, Verification, VoiceSession
+    from pydantic import BaseModel
 
-    M = TypeVar("M", bound=Enrolled | Verification | VoiceSession)
+    from govd.contract.voice import Verification, VoiceSession
+
+    M = TypeVar("M", bound=BaseModel)
 
 _FILE: Final = click.Path(path_type=Path, allow_dash=True)
 _MOST: Final = 2000
@@ -101,13 +103,30 @@ def session_(*, url: str, token_file: Path | None, chat: str, as_json: bool) -> 
     return 0 if found.state is VoiceState.VERIFIED and found.admin else exits.DENIED
 
 
+@voice.command("speakers")
+@_url
+@_token
+@_json
+def speakers_(*, url: str, token_file: Path | None, as_json: bool) -> int:
+    """Who is enrolled, and what to tell somebody whose enrollment was settled."""
+    with Settings(url, token_file).client() as client:
+        found = _sent(lambda: client.send(calls.speakers()), as_json=as_json)
+    lines = [f"{item.name}: {item.message or f'{item.samples} samples'}" for item in found.speakers]
+    _told(found, "\n".join(lines), as_json=as_json)
+    return 0
+
+
 def _standing(found: VoiceSession) -> str:
     until = "" if found.expires_at is None else f" until {iso(found.expires_at)}"
     return found.state.value.replace("_", " ") + (f": {found.speaker}{until}" if found.speaker else "")
 
 
-def _told(found: Verification | VoiceSession | Enrolled, text: str, *, as_json: bool) -> None:
-    click.echo(tokens.ascii_json(found) if as_json else visible(text, _MOST))
+def _told(found: BaseModel, text: str, *, as_json: bool) -> None:
+    lines = (
+        [tokens.ascii_json(found)] if as_json else [visible(line, _MOST) for line in text.split("\n") if line]
+    )
+    for line in lines:
+        click.echo(line)
 
 
 def _sent(send: Callable[[], M], *, as_json: bool) -> M:
