@@ -122,11 +122,8 @@ def _standing(found: VoiceSession) -> str:
 
 
 def _told(found: BaseModel, text: str, *, as_json: bool) -> None:
-    lines = (
-        [tokens.ascii_json(found)] if as_json else [visible(line, _MOST) for line in text.split("\n") if line]
-    )
-    for line in lines:
-        click.echo(line)
+    for line in [tokens.ascii_json(found)] if as_json else filter(None, text.split("\n")):
+        click.echo(line if as_json else visible(line, _MOST))
 
 
 def _sent(send: Callable[[], M], *, as_json: bool) -> M:

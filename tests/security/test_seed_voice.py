@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import shutil
 import socket
 import threading
 from datetime import timedelta
+from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -352,3 +354,11 @@ def test_a_purpose_can_only_add_to_what_is_gated(street: Street) -> None:
     street.house.enroll("owner")
     claimed = street.submit(ORDINARY, declared_capabilities=["security"])
     denied(claimed, TEXT_ONLY)
+
+
+def test_the_endpoints_that_the_skill_names_are_those_of_the_agents_door(street: Street) -> None:
+    skill = (resources.files("govgate") / "skills" / "voice-auth" / "SKILL.md").read_text("utf-8")
+    listed = set(re.findall(r"^\| `(/[^`?]*)[^`]*` \| (GET|POST|DELETE) \|", skill, re.MULTILINE))
+    paths = agents_app(street.house.govd).openapi()["paths"]
+    assert len(listed) == 6
+    assert listed <= {(path, method.upper()) for path, item in paths.items() for method in item}
