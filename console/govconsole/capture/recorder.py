@@ -12,7 +12,7 @@ from govconsole.client.voices import Take
 from govconsole.state.meter import RATE, WIDTH, Meter
 
 if TYPE_CHECKING:
-    from govconsole.capture.source import Source
+    from govconsole.capture.source import SoundSource
     from govconsole.state.meter import Heard
 
 LONGEST: Final = 30.0
@@ -27,7 +27,7 @@ class Recorder:
         longest: So many seconds at most; by samples, for a source may be faster than time.
     """
 
-    def __init__(self, source: Source, longest: float = LONGEST) -> None:
+    def __init__(self, source: SoundSource, longest: float = LONGEST) -> None:
         self._source = source
         self._most = int(longest * RATE) * WIDTH
         self._meter = Meter()

@@ -25,7 +25,7 @@ _FORMAT: Final = struct.Struct("<HHIIHH")
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 
 
-class Source(Protocol):
+class SoundSource(Protocol):
     """A running microphone, or what stands in for one."""
 
     def chunks(self) -> Iterator[bytes]:
@@ -46,7 +46,7 @@ class Microphone:
     """A way to hear something on this machine. `name`: told; `open`: begins a recording."""
 
     name: str
-    open: Callable[[], Source]
+    open: Callable[[], SoundSource]
 
 
 class Studio(Protocol):

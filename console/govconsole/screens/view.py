@@ -126,6 +126,8 @@ class View(Screen[None]):
 
     def draw_chrome(self) -> None:
         """Header, banner and footer; the clock in them ticks."""
+        if not all(self.query(part) for part in (HeaderBar, Banner, Strip, FooterBar)):
+            return  # It is being taken apart: the clock ticked once more.
         now, keymap = self.shell.session.clock.now(), self.shell.keymap
         unlocked = self.shell.session.keys.left
         self.query_one(HeaderBar).show(header(self.status, self.spec.title, unlocked=unlocked, now=now))

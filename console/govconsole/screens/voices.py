@@ -125,11 +125,12 @@ class VoicesScreen(View):
         super().redraw()
         voices = self.list.voices
         why = broken(voices) if voices is not None else ""
-        self.query_one(Degraded).show(why, voices.mend if voices is not None else "")
+        for bar in self.query(Degraded):
+            bar.show(why, voices.mend if voices is not None else "")
 
     def draw_chrome(self) -> None:
         """What ticks in the list ticks with the header."""
-        if not self.query("#detail"):
+        if not (self.query("#detail") and self.query("#list")):
             return
         super().draw_chrome()
         now = self.shell.session.clock.now()

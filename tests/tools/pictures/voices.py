@@ -64,7 +64,7 @@ async def _source(scene: Scene) -> None:
     await scene.press("y")
     await scene.shows("USB audio")
     await scene.press("space")
-    await scene.shows("6.4 s")
+    await scene.shows("6.2 s")
 
 
 async def _samples(scene: Scene, count: int) -> None:
@@ -94,7 +94,7 @@ async def _record(scene: Scene) -> None:
     await _take(scene, 1)
     await scene.shows("left out")
     await scene.press("space")
-    await scene.shows("6.4 s")
+    await scene.shows("6.2 s")
 
 
 async def _agreement(scene: Scene) -> None:
@@ -127,7 +127,7 @@ async def _step_up(scene: Scene) -> None:
     await scene.press("V")
     await scene.shows("USB audio")
     await scene.press("space")
-    await scene.shows("6.4 s")
+    await scene.shows("6.2 s")
 
 
 VOICES: Final = (
