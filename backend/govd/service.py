@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from govd.policy.model import VoiceFacts
     from govd.storage.ledger import Transaction
     from govd.voice.model import Encoder, Intake
+    from govd.voice.service import Voices
 
 _CLOCK_SUBJECT = "clock"
 
@@ -80,54 +81,26 @@ class Govd:
         self.clock: Clock = clock or SystemClock()
         self.url = self.layout.database_url(settings)
         self.agent_url = ""
-        state_key = StateKey.load(self.layout.state_key)
+        self.state_key = state_key = StateKey.load(self.layout.state_key)
         self.keys = KeyRing.load(self.layout.keys)
         self.ledger = Ledger.open(
             url=self.url, audit_dir=self.layout.audit, clock=self.clock, group_limit=settings.group_limit
         )
-        self.state_key = state_key
         self.alarms = Alarms(self.ledger)
         self.alarms.on_seen("clock-step", self.clock.acknowledge)
         self.directory = Directory(self.ledger, self.alarms, os.getuid(), self.clock.now)
-        self.policies = Policies(
-            self.ledger,
-            self.alarms,
-            self.directory,
-            state_key,
-            self.clock.now,
-            path=self.layout.policy_file(settings),
-            own_folder=state,
-            trust_disk=settings.disk_edits == "trusted",
-        )
+        self.policies = self._make_policies()
         self.decisions = Decisions(
             state_key, self.policies, self.directory, self.own_findings, self.voice_facts
         )
         self.evidence = EvidenceBox(state_key)
-        self.reviews = Reviews(
-            state_key,
-            self.policies,
-            self.directory,
-            self.expire,
-            self._on_resolved,
-            self.own_findings,
-            self.voice_facts,
-        )
-        self.reviews.on_approval(before=voice_asked(self.stepped_up))
+        self.reviews = self._make_reviews()
         self.policies.ask_voices(self.stepped_up)
         self.directory.on_removed(self._operator_left)
         self.attestations = Attestations(state_key, self.keys, self.policies, self.directory, self.alarms)
         self.captures = Captures(self.clock.now)
         self.pages = Pages(self.captures, self.directory.agents, settings.pages_port)
-        self.voices = build_voices(
-            ledger=self.ledger,
-            state_key=state_key,
-            policies=self.policies,
-            directory=self.directory,
-            decisions=self.decisions,
-            intakes=(intake or ClipIntake(), intake or ClipIntake(at_once=1)),
-            encoder=encoder or EncoderPool(ModelStore(state).choose),
-            captures=self.captures,
-        )
+        self.voices = self._make_voices(intake, encoder)
         self.desk = Desk(self.voices, state_key)
         self.reviews.on_approval(self.voices.settling.before, self.voices.settling.after)
         self.hub = Hub(self.ledger)
@@ -136,6 +109,43 @@ class Govd:
         remembered = self.anchor.read()
         if remembered is not None:
             self.heads.judge(remembered)
+
+    def _make_policies(self) -> Policies:
+        return Policies(
+            self.ledger,
+            self.alarms,
+            self.directory,
+            self.state_key,
+            self.clock.now,
+            path=self.layout.policy_file(self.settings),
+            own_folder=self.layout.state,
+            trust_disk=self.settings.disk_edits == "trusted",
+        )
+
+    def _make_reviews(self) -> Reviews:
+        made = Reviews(
+            self.state_key,
+            self.policies,
+            self.directory,
+            self.expire,
+            self._on_resolved,
+            self.own_findings,
+            self.voice_facts,
+        )
+        made.on_approval(before=voice_asked(self.stepped_up))
+        return made
+
+    def _make_voices(self, intake: Intake | None, encoder: Encoder | None) -> Voices:
+        return build_voices(
+            ledger=self.ledger,
+            state_key=self.state_key,
+            policies=self.policies,
+            directory=self.directory,
+            decisions=self.decisions,
+            intakes=(intake or ClipIntake(), intake or ClipIntake(at_once=1)),
+            encoder=encoder or EncoderPool(ModelStore(self.layout.state).choose),
+            captures=self.captures,
+        )
 
     def expire(self, transaction: Transaction) -> int:
         """End what is over; a work of the ledger."""

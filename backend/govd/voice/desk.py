@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from govd.audit.model import Entry
 from govd.contract.errors import ConflictError, InvalidRequestError, NotFoundError
-from govd.contract.voice import DraftCheck, SpeakerRemoval, Voices, VoiceSession, WaitingSample
+from govd.contract.voice import (
+    DraftCheck,
+    LockView,
+    SpeakerRemoval,
+    Voices,
+    VoiceSession,
+    WaitingSample,
+)
 from govd.jobs import books
 from govd.jobs import store as job_store
 from govd.times import instant, micros
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from govd.contract.voice import Draft, DraftSample, DraftStart, SpeakerView
+    from govd.contract.voice import Draft, DraftSample, DraftStart, SessionView, SpeakerView
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
     from govd.voice.drafts import Open
@@ -221,14 +228,14 @@ class Desk:
             state=found.state, chat="", speaker=found.speaker, admin=False, expires_at=found.expires_at
         )
 
-    def revoke(self, operator: str, session: str) -> Callable[[Transaction], None]:
-        """The work that ends a session.
+    def revoke(self, operator: str, session: str) -> Callable[[Transaction], SessionView]:
+        """The work that ends a session; what stood.
 
         Raises (from the work):
             NotFoundError: none of that id stands.
         """
 
-        def work(transaction: Transaction) -> None:
+        def work(transaction: Transaction) -> SessionView:
             row = sessions.by_id(transaction.connection, session)
             if row is None or not sessions.end(transaction, session):
                 raise NotFoundError("no such session stands")
@@ -240,18 +247,21 @@ class Desk:
                     details={"session": session, "speaker": self.voices.speakers.log_name(row["speaker"])},
                 )
             )
+            return sessions.view(row)
 
         return work
 
-    def unlock(self, operator: str, agent: str, chat: str) -> Callable[[Transaction], None]:
-        """The work that forgets the misses of an agent's chat.
+    def unlock(self, operator: str, agent: str, chat: str) -> Callable[[Transaction], LockView]:
+        """The work that forgets the misses of an agent's chat; what stood against it.
 
         Raises (from the work):
             NotFoundError: it has none.
         """
 
-        def work(transaction: Transaction) -> None:
-            if not lockout.clear(transaction.connection, Party(agent=agent, chat=chat)):
+        def work(transaction: Transaction) -> LockView:
+            party = Party(agent=agent, chat=chat)
+            stood = lockout.standing(transaction.connection, party)
+            if not lockout.clear(transaction.connection, party):
                 raise NotFoundError("nothing stands against that chat")
             transaction.record(
                 Entry(
@@ -260,6 +270,9 @@ class Desk:
                     agent=agent,
                     details={"chat": self.voices.speakers.log_name(chat or "-")},
                 )
+            )
+            return LockView(
+                agent=agent, chat=chat, failures=stood.failures, until=stood.until, locked=stood.locked
             )
 
         return work

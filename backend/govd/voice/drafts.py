@@ -136,11 +136,12 @@ class Drafts:
                 raise NotFoundError("there is no such enrollment under way: it ends after an hour")
             return found
 
-    def leave(self, draft: str, operator: str) -> None:
-        """Forget it, with everything in it."""
+    def leave(self, draft: str, operator: str) -> Draft:
+        """Forget it, with everything in it; what it was."""
         with self._lock:
-            self.own(draft, operator)
+            left = self.own(draft, operator).view()
             del self._open[draft]
+            return left
 
     def forget_all_of(self, operator: str) -> None:
         """He has left."""

@@ -22,6 +22,8 @@ from govd.contract.voice import (
     DraftCheck,
     DraftSample,
     DraftStart,
+    LockView,
+    SessionView,
     SpeakerRemoval,
     SpeakerView,
     StepUp,
@@ -102,19 +104,18 @@ def _pictures(routes: APIRouter, context: Context, desk: Desk) -> None:
         audio = await desk.voices.operators.run(operator.name, lambda: desk.play(operator.name, sample))
         return Response(audio, media_type="audio/wav", headers={"Cache-Control": "no-store"})
 
-    @routes.delete("/v1/voice/sessions/{session}", status_code=204, response_class=Response)
+    @routes.delete("/v1/voice/sessions/{session}", response_model=SessionView)
     async def revoke(request: Request, session: Uuid) -> Response:
-        """End a session now."""
+        """End a session now; the answer is the one that stood."""
         operator = context.doorkeeper.admit(request, "operator")
-        await context.write(desk.revoke(operator.name, session))
-        return Response(status_code=204)
+        return answer(await context.write(desk.revoke(operator.name, session)))
 
-    @routes.delete("/v1/voice/locks/{agent}/{chat}", status_code=204, response_class=Response)
+    @routes.delete("/v1/voice/locks/{agent}/{chat}", response_model=LockView)
     async def unlock(request: Request, agent: _Agent, chat: _Chat) -> Response:
-        """Forget the misses of an agent's chat; `-` is the chat without a name."""
+        """Forget the misses of an agent's chat (`-`: the one without a name); the answer is what stood."""
         operator = context.doorkeeper.admit(request, "operator")
-        await context.write(desk.unlock(operator.name, agent, "" if chat == NO_CHAT else chat))
-        return Response(status_code=204)
+        name = "" if chat == NO_CHAT else chat
+        return answer(await context.write(desk.unlock(operator.name, agent, name)))
 
 
 def _drafts(routes: APIRouter, context: Context, desk: Desk) -> None:
@@ -135,12 +136,11 @@ def _drafts(routes: APIRouter, context: Context, desk: Desk) -> None:
         operator = context.doorkeeper.admit(request, "operator")
         return answer(desk.voices.drafts.show(draft, operator.name))
 
-    @routes.delete("/v1/voice/drafts/{draft}", status_code=204, response_class=Response)
+    @routes.delete("/v1/voice/drafts/{draft}", response_model=Draft)
     async def leave(request: Request, draft: Uuid) -> Response:
-        """Forget it."""
+        """Forget it; the answer is what it was."""
         operator = context.doorkeeper.admit(request, "operator")
-        desk.voices.drafts.leave(draft, operator.name)
-        return Response(status_code=204)
+        return answer(desk.voices.drafts.leave(draft, operator.name))
 
     @routes.post("/v1/voice/drafts/{draft}/samples", response_model=DraftSample, openapi_extra=_clip())
     async def sample(request: Request, draft: Uuid) -> Response:

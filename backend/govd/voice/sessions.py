@@ -113,10 +113,11 @@ def standing(connection: Connection, now: datetime, most: int = 500) -> list[Ses
         .order_by(voice_sessions.c.verified_at.desc())
         .limit(most)
     )
-    return [_view(row) for row in connection.execute(query).mappings()]
+    return [view(row) for row in connection.execute(query).mappings()]
 
 
-def _view(row: RowMapping) -> SessionView:
+def view(row: RowMapping) -> SessionView:
+    """As operators see it."""
     return SessionView(
         id=row["id"],
         speaker=row["speaker"],

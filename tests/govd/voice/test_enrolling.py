@@ -114,7 +114,7 @@ def test_thirty_seconds_of_speech_are_needed_and_ten_samples_are_enough(house: V
 def test_a_draft_is_gone_after_an_hour_and_when_it_is_left(house: VoiceHouse):
     first, second = house.draft("owner"), house.draft("guest")
 
-    assert status(house, "DELETE", f"/v1/voice/drafts/{first}") == 204
+    assert status(house, "DELETE", f"/v1/voice/drafts/{first}") == 200
     assert status(house, "GET", f"/v1/voice/drafts/{first}") == 404
     house.times.go_on(HOUR)
     assert status(house, "GET", f"/v1/voice/drafts/{second}") == 404
