@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import selectors
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -79,15 +81,32 @@ def look(step: Step, file: Path, folder: Path) -> Seen:
         )
     with process:
         try:
-            out, _ = process.communicate(timeout=_SECONDS[step])
-        except subprocess.TimeoutExpired:
-            raise InvalidRequestError(f"{file.name} is refused: no end within {_SECONDS[step]:g} s") from None
+            out = _said(process, _SECONDS[step])
         finally:
-            # The leader is not reaped where it still runs; whatever it started ends with it.
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
+            # Before its leader is reaped the group's number cannot be anyone else's; nothing of it stays.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+    if out is None:
+        raise InvalidRequestError(f"{file.name} is refused: no end within {_SECONDS[step]:g} s")
     return _believed(out, process.returncode, file.name)
+
+
+def _said(process: subprocess.Popen[bytes], seconds: float) -> bytes | None:
+    """What it says until its output ends, or there is too much of it; None: that took too long."""
+    ends, said = time.monotonic() + seconds, bytearray()
+    # Popen opened it: it was asked for.
+    assert process.stdout is not None  # noqa: S101
+    descriptor = process.stdout.fileno()
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while len(said) <= _MAX_ANSWER:
+            if not selector.select(max(0.0, ends - time.monotonic())):
+                return None
+            data = os.read(descriptor, _MAX_ANSWER)
+            if not data:
+                break
+            said += data
+    return bytes(said)
 
 
 def _believed(out: bytes, code: int, name: str) -> Seen:
