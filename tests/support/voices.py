@@ -65,6 +65,7 @@ def clip(
     faults: Sequence[Fault] = (),
     second: str | None = None,
     like: object = None,
+    padding: int = 0,
 ) -> bytes:
     """A file.
 
@@ -75,6 +76,7 @@ def clip(
         close: Its cosine with the voice itself.
         faults: What an intake would find.
         second: Somebody else who speaks in its second half.
+        padding: Bytes of silence behind it, once decoded.
         like: The take whose fingerprint it has, where that is another one.
     """
     made = {
@@ -83,6 +85,7 @@ def clip(
         "id": f"{who}/{take}",
         "print": f"{who}/{take if like is None else like}",
         "net": net,
+        "padding": padding,
         "faults": [fault.value for fault in faults],
     }
     return json.dumps(made).encode()
@@ -122,7 +125,7 @@ class FakeIntake:
             faults=[Fault(item) for item in made["faults"]],
         )
         return Clip(
-            struct.pack(f"<{2 * DIMENSION}f", *first, *second),
+            struct.pack(f"<{2 * DIMENSION}f", *first, *second) + bytes(made["padding"]),
             quality,
             hashlib.sha256(made["print"].encode()).digest(),
             hashlib.sha256(made["id"].encode()).hexdigest(),

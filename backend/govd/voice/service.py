@@ -341,7 +341,7 @@ class Voices:
         if identity.kind == "operator":
             sessions.end_of(transaction, operator=identity.name)
             lockout.clear_of(transaction.connection, operator=identity.name)
-            store.disown(transaction.connection, identity.name, micros(transaction.now))
+            store.disown(transaction.connection, identity.name)
             self.drafts.forget_all_of(identity.name)
         elif identity.kind == "agent":
             sessions.end_of(transaction, agent=identity.name)

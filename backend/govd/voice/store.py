@@ -93,10 +93,11 @@ def drop_speaker(connection: Connection, name: str) -> bool:
     return done.rowcount == 1
 
 
-def disown(connection: Connection, operator: str, at: int) -> None:
+def disown(connection: Connection, operator: str) -> None:
     """An operator has left: no voice is his any more."""
-    place = speakers.c.operator == operator
-    connection.execute(update(speakers).where(place).values(operator=None, changed_at=at))
+    # One more than it was: the clock may stand still, and the change must be seen.
+    values = {"operator": None, "changed_at": speakers.c.changed_at + 1}
+    connection.execute(update(speakers).where(speakers.c.operator == operator).values(**values))
     _changed(connection)
 
 
