@@ -1,7 +1,8 @@
 """A decoder's cell: what a process gives up before it looks at anybody's file.
 
 Each step may be refused by the machine, and then the others hold; none may be undone later. Must be called
-after everything is imported: no file can be opened any more.
+after everything is imported: no file can be opened any more. `confine` is for the process that waits,
+`alone` for the child that it makes for one clip.
 
 - No new file descriptor (RLIMIT_NOFILE 0): no file, no socket, no pipe, so no network either.
 - No new process or thread, no file growth, no core, a cap on memory and CPU seconds.
@@ -17,6 +18,7 @@ import fcntl
 import os
 import platform
 import resource
+import select
 import signal
 import struct
 import sys
@@ -90,8 +92,8 @@ _DENIED: Final[dict[str, tuple[int, ...]]] = {
 """System calls by their numbers, which never change."""
 
 
-def die_with(parent: int, lifeline: int) -> None:
-    """End when the other end of this pipe closes, which the parent alone holds.
+def die_with(lifeline: int) -> None:
+    """End when the other end of this pipe closes, which govd alone holds.
 
     By a signal, so that a decoder in an endless loop ends too; PR_SET_PDEATHSIG would end with the thread
     that started us, and govd's threads come and go.
@@ -100,16 +102,15 @@ def die_with(parent: int, lifeline: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGIO])
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-    if os.getppid() != parent:
+    if select.select([lifeline], [], [], 0)[0]:  # it had closed before
         sys.exit(0)
 
 
-def confine(*, memory: int, cpu_seconds: int) -> None:
-    """Give up everything that decoding does not need; for ever.
+def confine(*, memory: int) -> None:
+    """Give up everything but the making of a child for each clip; for ever.
 
     Args:
-        memory: Bytes of address space beyond what is mapped now.
-        cpu_seconds: For the whole life of this process; `next_clip` gives each clip its part.
+        memory: Bytes of address space beyond what is mapped now, here and in each child.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     mapped = _mapped()
@@ -117,16 +118,19 @@ def confine(*, memory: int, cpu_seconds: int) -> None:
         _as_nobody(libc)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     _limit(resource.RLIMIT_AS, mapped + memory)
-    _limit(resource.RLIMIT_CPU, cpu_seconds)
-    for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_NOFILE):
+    for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE):
         _limit(kind, 0)
-    _no_syscalls(libc)
 
 
-def next_clip(cpu_seconds: int) -> None:
-    """From here on so many seconds of CPU, and then SIGXCPU, which ends the process."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + cpu_seconds, hard=False)
+def alone(*, cpu_seconds: int) -> None:
+    """Give up the rest, in the child, before it reads a byte of somebody's file.
+
+    Args:
+        cpu_seconds: Then SIGXCPU ends it.
+    """
+    _limit(resource.RLIMIT_CPU, cpu_seconds)
+    _limit(resource.RLIMIT_NPROC, 0)
+    _no_syscalls(ctypes.CDLL(None, use_errno=True))
 
 
 def _as_nobody(libc: ctypes.CDLL) -> None:
@@ -146,12 +150,12 @@ def _mapped() -> int:
         return _WITHOUT_PROC
 
 
-def _limit(kind: int, value: int, *, hard: bool = True) -> None:
+def _limit(kind: int, value: int) -> None:
     most = resource.getrlimit(kind)[1]
     if most != resource.RLIM_INFINITY:
         value = min(value, most)
     with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(kind, (value, value if hard else most))
+        resource.setrlimit(kind, (value, value))
 
 
 def _no_syscalls(libc: ctypes.CDLL) -> None:

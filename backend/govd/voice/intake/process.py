@@ -12,6 +12,7 @@ import select
 import selectors
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from govd.voice.intake.wireform import Answer, Format
 
 CLIPS: Final = 200
-"""After so many a process is replaced: what a clip may have left behind in it does not stay."""
+"""After so many a process is replaced, for good measure: each clip has a child of its own as it is."""
 IDLE_SECONDS: Final = 900.0
 """Without a clip for so long a process ends by itself, and the next clip starts another."""
 _PIPE_BYTES: Final = 2**20
@@ -31,6 +32,8 @@ _F_SETPIPE_SZ: Final = 1031
 _CHUNK: Final = 2**18
 _HEAP_BYTES: Final = 32 * 2**20
 """What the worker frees it keeps, up to here: fresh pages for each clip cost more than its arithmetic."""
+_THREADS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+"""A child of a process with threads would wait for them for ever."""
 _MODULE: Final = "govd.voice.intake.worker"
 
 
@@ -39,7 +42,7 @@ class DiedError(Exception):
 
 
 class IdleError(DiedError):
-    """It had ended before this clip, since it had nothing to do."""
+    """It had ended before this clip, or had not done with the last: this one is not at fault."""
 
 
 class WillNotStartError(DiedError):
@@ -47,7 +50,7 @@ class WillNotStartError(DiedError):
 
 
 class Decoder:
-    """A worker process that takes one clip at a time. Not for two threads at once.
+    """A worker process that takes one clip at a time. `take` is not for two threads at once.
 
     Args:
         extra: Whether it is the kind that reads the formats of the extra.
@@ -57,26 +60,30 @@ class Decoder:
     def __init__(self, *, extra: bool, idle: float = IDLE_SECONDS) -> None:
         self.extra = extra
         self.clips = 0
-        read, self._lifeline = os.pipe()
+        self._lock = threading.Lock()
+        lifeline, self._lifeline = os.pipe()
+        self._done, done = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, with our own arguments
                 [
                     *(sys.executable, "-P", "-m", _MODULE),
-                    *("extra" if extra else "plain", str(os.getpid()), str(read), str(idle)),
+                    *("extra" if extra else "plain", str(lifeline), str(done), str(idle)),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                pass_fds=(read,),
+                pass_fds=(lifeline, done),
                 bufsize=0,
                 cwd="/",
                 env=_environment(),
             )
         except OSError as error:
             os.close(self._lifeline)
+            os.close(self._done)
             raise WillNotStartError(f"cannot be started ({error.strerror})") from error
         finally:
-            os.close(read)
+            os.close(lifeline)
+            os.close(done)
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:  # Popen was told to make both
             raise WillNotStartError("has no pipes")
@@ -102,15 +109,15 @@ class Decoder:
         Raises:
             DiedError: it is gone; this object is of no further use.
         """
-        self.clips += 1
         until = time.monotonic() + seconds
         try:
+            self._await_last(until)
+            self.clips += 1
             head = wireform.REQUEST.pack(kind, len(data))
             waiting = [memoryview(part) for part in (head, data) if part]
             answer, length = wireform.head(self._exchange(waiting, wireform.ANSWER.size, until))
             _check(answer, waiting)
             pcm = self._exchange([], length, until)
-            self._check_silent()
             return replace(answer, pcm=pcm)
         except DiedError:
             self.end()
@@ -121,18 +128,38 @@ class Decoder:
 
     def kill(self) -> None:
         """Let whoever waits for it learn that it is gone. From any thread."""
+        with self._lock:
+            if self._lifeline >= 0:
+                os.close(self._lifeline)  # which ends the child that hears a clip
+                self._lifeline = -1
         self._process.kill()
 
     def end(self) -> None:
         """Kill it, whatever it does, and let go of it."""
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
-        self._process.kill()
+        self.kill()
         self._process.wait()
+        with self._lock:
+            if self._done >= 0:
+                os.close(self._done)
+                self._done = -1
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+
+    def _await_last(self, until: float) -> None:
+        """Until the last clip's child is gone, and with it all that it could still say or hear."""
+        if self._process.poll() is not None:
+            raise IdleError("had ended before")
+        if not self.clips:
+            return
+        gone = select.poll()  # not select(), which knows no descriptor above 1023
+        gone.register(self._done, select.POLLIN)
+        if not gone.poll(1000 * max(0.0, until - time.monotonic())) or not os.read(self._done, 1):
+            raise IdleError("did not end with its clip")
+        said = select.poll()
+        said.register(self._out, select.POLLIN)
+        if said.poll(0):  # what would pass for an answer to this clip
+            raise IdleError("said more than it was asked")
 
     def _exchange(self, waiting: list[memoryview], expected: int, until: float) -> bytes:
         """Write these, off the list, while reading so many bytes: neither side waits for the other."""
@@ -151,13 +178,6 @@ class Decoder:
                     elif not self._wrote(waiting):
                         selector.unregister(self._in)
         return bytes(got)
-
-    def _check_silent(self) -> None:
-        """Nothing may lie in the pipe that would pass for an answer to the next clip."""
-        waiting = select.poll()  # not select(), which knows no descriptor above 1023
-        waiting.register(self._out, select.POLLIN)
-        if waiting.poll(0):
-            raise DiedError("answered more than it was asked")
 
     def _some(self, most: int) -> bytes:
         part = os.read(self._out, min(most, _CHUNK))
@@ -197,12 +217,11 @@ def _check(answer: Answer, waiting: list[memoryview]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """What it sees of ours: where its modules are, and that one thread is enough."""
+    """What it sees of ours: where its modules are."""
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "PYTHONHOME") if name in os.environ}
     return kept | {
         "LC_ALL": "C.UTF-8",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
+        **dict.fromkeys(_THREADS, "1"),
         "MALLOC_MMAP_THRESHOLD_": str(_HEAP_BYTES),
         "MALLOC_TRIM_THRESHOLD_": str(_HEAP_BYTES),
     }

@@ -1,11 +1,13 @@
-"""The decoder's process: takes one file at a time from a pipe, and gives back numbers and samples.
+"""The decoder: a process that waits with everything loaded, and a child of it for each clip.
 
-Whatever it holds may be in the hands of a file's author; it must never hold anything else. Started by
-`process.Decoder` as `python -m govd.voice.intake.worker KIND PARENT LIFELINE IDLE_SECONDS`.
+The child may come into the hands of the file's author, so it hears one clip and ends, and no later clip
+meets what it left. The one that waits must never read a byte of a clip. Started by `process.Decoder` as
+`python -m govd.voice.intake.worker KIND LIFELINE DONE IDLE_SECONDS`.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import io
 import os
@@ -22,27 +24,53 @@ if TYPE_CHECKING:
 MEMORY: Final = 384 * 2**20
 """Bytes beyond what the libraries take: three times what the largest file of the longest clip needs."""
 CPU_SECONDS: Final = 20
-"""For a clip. The longest takes half of one."""
-LIFE_CPU_SECONDS: Final = 1_800
+"""For a clip. The longest takes one."""
+_NO_CLIP: Final = 64
+"""Exit code of a child that found the pipe closed."""
 
 
 def main() -> None:
-    """Load the libraries, give up everything else, and take clips until the pipe closes."""
-    kind, parent, lifeline, idle = sys.argv[1:5]
-    confine.die_with(int(parent), int(lifeline))
+    """Load the libraries, give up everything else, and make children until the pipe closes."""
+    kind, lifeline, done, idle = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+    confine.die_with(lifeline)
     try:
         take = _library(extra=kind == "extra")
     except Exception:  # noqa: BLE001 - whatever it is, nothing can be decoded, and govd is told so
         _write(wireform.refusal(Outcome.BROKEN))
         return
-    confine.confine(memory=MEMORY, cpu_seconds=LIFE_CPU_SECONDS)
-    while select.select([0], [], [], float(idle))[0]:
-        request = _read(wireform.REQUEST.size)
-        if len(request) < wireform.REQUEST.size:
+    confine.confine(memory=MEMORY)
+    gc.disable()
+    gc.freeze()
+    while select.select([0], [], [], idle)[0]:
+        child = os.fork()
+        if child == 0:
+            os.close(done)  # which says that this child is gone, and so is not this child's
+            os._exit(_one(take, lifeline))
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if code == _NO_CLIP:
             return
-        code, length = wireform.REQUEST.unpack(request)
-        confine.next_clip(CPU_SECONDS)
-        _write(_outcome(take, _read(length), Format(code)))
+        if code:
+            _end_like(code)
+        os.write(done, b"\1")
+
+
+def _one(take: Callable[[bytes, Format], bytes], lifeline: int) -> int:
+    """One clip, in the child; the exit code."""
+    confine.die_with(lifeline)
+    confine.alone(cpu_seconds=CPU_SECONDS)
+    request = _read(wireform.REQUEST.size)
+    if len(request) < wireform.REQUEST.size:
+        return _NO_CLIP
+    code, length = wireform.REQUEST.unpack(request)
+    _write(_outcome(take, _read(length), Format(code)))
+    return 0
+
+
+def _end_like(code: int) -> None:
+    """As the child did: govd learns it from this one, and starts another."""
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    sys.exit(max(code, 1))
 
 
 def _library(*, extra: bool) -> Callable[[bytes, Format], bytes]:

@@ -118,11 +118,9 @@ def test_the_process_has_the_limits_that_it_is_said_to_have(intake, clip):
     rows = Path(f"/proc/{intake.pids()[0]}/limits").read_text(encoding="utf-8").splitlines()
     found = {row[:26].strip(): row[26:].split()[:2] for row in rows}
 
-    for name in ("Max file size", "Max core file size", "Max processes", "Max open files"):
+    for name in ("Max file size", "Max core file size", "Max open files"):
         assert found[name] == ["0", "0"], name
     assert int(found["Max address space"][1]) < worker.MEMORY + 512 * 2**20
-    assert found["Max cpu time"][1] == str(worker.LIFE_CPU_SECONDS)
-    assert int(found["Max cpu time"][0]) <= worker.LIFE_CPU_SECONDS / 2
 
 
 def test_a_decoder_that_takes_too_long_is_killed_and_the_next_clip_works(clip):
