@@ -65,7 +65,7 @@ def calibrate(
     embeddings, refused = _embedded(store, card, _speakers(folder))
     found = figures(embeddings, allowed_fmr=false_matches)
     if not dry_run:
-        _written(store, name, found)
+        written(store, name, found)
     if as_json:
         frame.show_json({"model": name, "written": not dry_run, "refused": refused, **found.as_card()})
         return
@@ -137,7 +137,8 @@ def _read(path: Path) -> bytes:
         raise InvalidRequestError(f"{path}: {error.strerror}") from None
 
 
-def _written(store: ModelStore, name: str, found: Calibration) -> None:
+def written(store: ModelStore, name: str, found: Calibration) -> None:
+    """Put the figures into the model's card, with when and by what."""
     fields: dict[str, Any] = found.as_card()
     figures = {key: fields[key] for key in _FIELDS}
     figures["calibration"] = {
