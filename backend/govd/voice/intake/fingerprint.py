@@ -7,6 +7,13 @@ narrow enough that two different patches land anywhere on them, and wide enough 
 beside itself; the mean over all patches keeps its sign as a bit. That is a sketch of the set of patches, so
 neither where the clip begins, nor how loud it is, nor what was cut off at an end matters much (random
 features: Rahimi and Recht, 2007; the mean as the embedding of a set: Smola et al., 2007).
+
+Measured on twelve synthetic voices, bits of 256 that differ, mean and worst: MP3, Opus, Vorbis 6 to 10, 17;
+AAC 15, 21; AMR 59, 70; 8 kHz 2, 8; 3 to 333 ms later 4 to 13, 21; 0.3 s cut off 21, 32; 1 s of 5 cut off 41,
+56; half of it 69, 85; noise at 30 dB 13, 25, at 20 dB 38, 64, at 10 dB 68, 98; 2 % faster 24, 37. Through a
+loudspeaker and a room (simulated) 98: not recognised. The same voice with other words: mean 107, standard
+deviation 9, least 81 of 336 pairs; other voices and words 114, least 82 of 3696. Synthetic voices that say
+the same words again come within 7 to 44: they hardly vary, and people do; how much was not measured.
 """
 
 from __future__ import annotations
