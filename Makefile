@@ -10,6 +10,16 @@ INSTALL := $(PIP) install --constraint requirements.lock
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
+# NeMo and torch weigh 2.4 GB: an environment and a lock of their own.
+NEMO_VENV  := .venv-nemo
+NEMO_BIN   := $(NEMO_VENV)/bin
+NEMO_PIP   := $(NEMO_BIN)/python -m pip --disable-pip-version-check --quiet
+NEMO_LOCK  := requirements-nemo.lock
+NEMO_STAMP := $(NEMO_VENV)/.installed
+# Builds of torch that need no CUDA; where it cannot be reached, what pip finds elsewhere is taken.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+VOICE      := build/voice
+
 MINUTES ?= 30
 ONLY    ?=
 ARGS    ?=
@@ -17,16 +27,19 @@ ARGS    ?=
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ "$$n" -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench soak screenshots docs lock clean
+.PHONY: help demo test test-nemo check format bench soak screenshots docs lock train-demo-voice clean
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUN_STAMP) ## Start a backend and a demo agent on their own state, and open the console
 	@$(BIN)/govconsole demo $(ARGS)
 
 test: $(DEV_STAMP) ## Run all tests (ARGS="-k word" for some; GOV_NO_SKIP=1 makes a skip a failure)
 	@$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-nemo: $(NEMO_STAMP) ## Run the tests of NeMo's own runtime, in .venv-nemo (2.4 GB, some minutes, once)
+	@$(NEMO_BIN)/python -m pytest -q tests/nemo $(ARGS)
 
 check: $(DEV_STAMP) ## Style, types, import rules, freshness of schemas, generated docs and pictures
 	@$(BIN)/python tests/tools/check.py $(ARGS)
@@ -51,7 +64,14 @@ docs: $(DEV_STAMP) ## Write the generated pages of docs/ anew
 lock: $(DEV_STAMP) ## Write requirements.lock from .venv
 	@$(BIN)/python tests/tools/lock.py
 
-clean: ## Remove what was built (not .venv)
+train-demo-voice: $(NEMO_STAMP) ## Make the demo's voice model anew: espeak-ng, flite, NeMo (ten minutes on two free cores)
+	@$(NEMO_BIN)/python -m training.synthesise $(VOICE)
+	@$(NEMO_BIN)/python -m training.train $(VOICE) $(VOICE)/model.nemo
+	@$(NEMO_BIN)/python -m training.export $(VOICE)/model.nemo $(VOICE)/model.onnx
+	@$(NEMO_BIN)/python -m training.calibrate $(VOICE) $(VOICE)/model.onnx $(VOICE)/figures.json
+	@$(NEMO_BIN)/python -m training.card $(VOICE)
+
+clean: ## Remove what was built (not .venv, not .venv-nemo)
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
@@ -71,4 +91,16 @@ $(RUN_STAMP): pyproject.toml requirements.lock | $(VENV)/bin/python
 $(DEV_STAMP): $(RUN_STAMP)
 	@echo "installing what its tests and checks need (a minute, once)"
 	@$(INSTALL) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(NEMO_BIN)/python:
+	@echo "making $(NEMO_VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(NEMO_VENV)
+
+$(NEMO_STAMP): pyproject.toml $(NEMO_LOCK) | $(NEMO_BIN)/python
+	@echo "installing NeMo and torch at the versions of $(NEMO_LOCK) (2.4 GB: some minutes, once)"
+	@$(NEMO_PIP) install --constraint $(NEMO_LOCK) hatchling editables
+	@$(NEMO_PIP) install --constraint $(NEMO_LOCK) --no-deps --retries 0 --extra-index-url $(TORCH_INDEX) torch
+	@$(NEMO_PIP) install --constraint $(NEMO_LOCK) --no-build-isolation --editable '.[nemo]' \
+	  hypothesis pytest pytest-asyncio pytest-timeout
 	@touch $@

@@ -7,6 +7,7 @@ chosen on, nor on any that the model learned from.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -68,12 +69,17 @@ def main() -> int:
     options = parser.parse_args()
     from govd.voice.encoder.onnx import OnnxEncoder
 
-    encoder = OnnxEncoder(options.model.read_bytes())
+    weights = options.model.read_bytes()
+    encoder = OnnxEncoder(weights)
     choosing, reporting = figures(options.corpus, encoder.embed)
     print("On the speakers that chose it:", *choosing.lines(), sep="\n  ")  # noqa: T201
     print("On others:", *reporting.lines(), sep="\n  ")  # noqa: T201
-    text = json.dumps({"choose": choosing.as_card(), "report": reporting.as_card()}, indent=2)
-    options.figures.write_text(text + "\n", encoding="utf-8")
+    found = {
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "choose": choosing.as_card(),
+        "report": reporting.as_card(),
+    }
+    options.figures.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

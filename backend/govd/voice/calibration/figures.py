@@ -99,15 +99,16 @@ def equal_error(genuine: Sequence[float], impostor: Sequence[float]) -> tuple[fl
     own, others = sorted(genuine), sorted(impostor)
     # A threshold in (scores[i - 1], scores[i]] gives the same errors wherever it lies.
     scores = sorted({*own, *others})
-    best: tuple[float, float] | None = None
+    best: tuple[int, int] | None = None
     below, above = scores[0], scores[0]
     for index, score in enumerate([*scores, math.inf]):
-        misses = bisect_left(own, score) / len(own)
-        matches = 1 - bisect_left(others, score) / len(others)
-        found = (abs(misses - matches), (misses + matches) / 2)
+        # Shares over one denominator, so that equal ones are equal.
+        misses = bisect_left(own, score) * len(others)
+        matches = (len(others) - bisect_left(others, score)) * len(own)
+        found = (abs(misses - matches), misses + matches)
         if best is None or found < best:
             best = found
             below = scores[max(0, index - 1)]
             above = scores[min(index, len(scores) - 1)]
     assert best is not None  # noqa: S101 - there is at least one score
-    return best[1], (below + above) / 2
+    return best[1] / (2 * len(own) * len(others)), (below + above) / 2
