@@ -22,9 +22,12 @@ from click.testing import CliRunner
 
 from govd.api.server import Door
 from govd.contract import voice_texts
+from govd.contract.errors import UsageError
+from govd.contract.voice import VoiceState
 from govd.doors import agents_app, with_heads
 from govd.identities.model import Identity
 from govgate.cli import main
+from govgate.sdk import AsyncGate, Gate
 from tests.support.voices import POLICY, VoiceHouse, clip, founded
 
 if TYPE_CHECKING:
@@ -362,3 +365,22 @@ def test_the_endpoints_that_the_skill_names_are_those_of_the_agents_door(street:
     paths = agents_app(street.house.govd).openapi()["paths"]
     assert len(listed) == 6
     assert listed <= {(path, method.upper()) for path, item in paths.items() for method in item}
+
+
+def test_the_python_gate_says_the_same_sync_and_async(street: Street, tmp_path: Path) -> None:
+    street.house.enroll("owner")
+    options: dict[str, Any] = {"heads": tmp_path / "sdk-heads"}
+    with Gate(street.url, street.token_file, **options) as gate:
+        assert gate.verify_voice(clip("owner", "sdk"), "family").admin
+        assert gate.voice_session("family").state is VoiceState.VERIFIED
+        assert gate.enroll_voice(clip("guest", "sdk"), "guest").status == "held"
+        with pytest.raises(UsageError):
+            gate.verify_voice(tmp_path / "missing.ogg")
+
+    async def again() -> None:
+        async with AsyncGate(street.url, street.token_file, **options) as gate:
+            assert not (await gate.verify_voice(clip("stranger", "sdk"), "family")).verified
+            assert (await gate.voice_session("family")).admin
+            assert (await gate.enroll_voice(clip("guest", "sdk2"), "guest")).total_samples == 2
+
+    asyncio.run(again())

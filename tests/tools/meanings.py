@@ -26,7 +26,7 @@ REASONS: Final[dict[str, str]] = {
     "clock-stepped": "The clock stepped by more than 60 s: nothing is approved until that was seen.",
     "flood": "The agent has as many intents waiting as it may.",
     "voice-needed": "An admin request, and the owner's voice was not verified for this agent and chat.",
-    "voice-verified": "An admin request with the owner's voice: a person settles it, a voice alone does not.",
+    "voice-verified": "An admin request with the owner's voice: a person settles it.",
     "voice-enrolment": "An agent asks to enroll or delete a voice: a person settles that, whatever else holds.",
     "voice-unavailable": "An admin request, and nobody's voice can be verified now. It fails closed.",
 }
