@@ -12,6 +12,7 @@ import hashlib
 import io
 import os
 import select
+import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,7 @@ _NO_CLIP: Final = 64
 def main() -> None:
     """Load the libraries, give up everything else, and make children until the pipe closes."""
     kind, lifeline, done, idle = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is govd's, which ends this one when it is done
     confine.die_with(lifeline)
     try:
         take = _library(extra=kind == "extra")
