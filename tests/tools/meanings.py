@@ -27,7 +27,7 @@ REASONS: Final[dict[str, str]] = {
     "flood": "The agent has as many intents waiting as it may.",
     "voice-needed": "An admin request, and the owner's voice was not verified for this agent and chat.",
     "voice-verified": "An admin request with the owner's voice: a person settles it.",
-    "voice-enrolment": "An agent asks to enroll or delete a voice: a person settles that, whatever else holds.",
+    "voice-enrolment": "An agent asks to enroll or delete a voice: a person settles that.",
     "voice-unavailable": "An admin request, and nobody's voice can be verified now. It fails closed.",
 }
 
