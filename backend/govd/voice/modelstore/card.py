@@ -25,8 +25,10 @@ class Card(BaseModel):
     """A model's card.
 
     `sha256`: of the weights that its scores belong to; templates remember it. `weights`: the SHA-256 of each
-    file that a runtime loads; of these two the scores are the same. `threshold` and `low_confidence` are
-    None until it was calibrated, and then it may be used. `calibration`: on what, by whom, when.
+    file that a runtime loads; of these two the scores are the same. `file_sha256`: of the file as it came,
+    which a publisher names; a .nemo archive is written anew before it is kept. `threshold` and
+    `low_confidence` are None until it was calibrated, and then it may be used. `calibration`: on what, by
+    whom, when.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -34,6 +36,7 @@ class Card(BaseModel):
     id: ModelId
     runtime: RuntimeName = "onnx"
     sha256: Sha256
+    file_sha256: Sha256 | None = None
     weights: dict[RuntimeName, Sha256] = Field(default_factory=dict)
     dimension: Annotated[int, Field(ge=1, le=8192)]
     score_scale: Literal["cosine"] = "cosine"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -62,11 +63,15 @@ def nemo(source: BinaryIO, folder: Path) -> dict[str, Any]:
     return {}
 
 
-def convert(_source: BinaryIO, folder: Path) -> dict[str, Any]:
-    """Let NeMo load FOLDER/clean.nemo and export it to FOLDER/model.onnx."""
+def convert(source: BinaryIO, folder: Path) -> dict[str, Any]:
+    """Let NeMo load an archive that was written anew, and export it to FOLDER/model.onnx."""
     from govd.voice.encoder import nemo as runtime
 
-    runtime.export(folder / "clean.nemo", folder / "model.onnx")
+    # NeMo reads a path. What it gets is what is kept, whatever became of the first child's own copy.
+    copy = folder / "kept.nemo"
+    with copy.open("xb") as target:
+        shutil.copyfileobj(source, target)
+    runtime.export(copy, folder / "model.onnx")
     return {}
 
 

@@ -76,14 +76,12 @@ def import_model(
         say(f"copying {path.name}")
         digest = files.take(path, staged / f"model.{kind}")
         _expected(path, digest, sha256)
-        found = _looked_at(staged, kind, say)
-        pinned: dict[RuntimeName, str] = {kind: digest}
-        if kind == "nemo":
-            pinned["onnx"] = files.sha256(staged / "model.onnx") or ""
-        _not_the_demos(store, pinned)
+        found, pinned = _looked_at(staged, kind, digest, say)
+        _not_the_demos(store, {digest, *pinned.values()})
         card = Card(
             id=model,
             sha256=pinned["onnx"],
+            file_sha256=digest,
             weights=pinned,
             dimension=found.dimension or 0,
             source=(source or path.name)[:500],
@@ -106,9 +104,9 @@ def _expected(path: Path, digest: str, sha256: str | None) -> None:
         raise InvalidRequestError(f"{path.name} has the SHA-256 {digest}, not {sha256}")
 
 
-def _not_the_demos(store: ModelStore, pinned: dict[RuntimeName, str]) -> None:
+def _not_the_demos(store: ModelStore, digests: set[str]) -> None:
     """Under another name it would be no less the model that verifies nobody."""
-    if store.is_the_demos(pinned.values()):
+    if store.is_the_demos(digests):
         raise ConflictError(f"this is {DEMO}, which was trained on synthetic voices and verifies nobody")
 
 
@@ -120,21 +118,45 @@ def _kind(path: Path) -> RuntimeName:
     raise UsageError(f"{path.name} is neither .onnx nor .nemo")
 
 
-def _looked_at(staged: Path, kind: RuntimeName, say: Callable[[str], None]) -> isolation.Seen:
+def cleaned(staged: Path, folder: Path) -> tuple[isolation.Seen, str]:
+    """Put what was checked of an archive in the place of the archive.
+
+    Args:
+        staged: Holds `model.nemo` as it came.
+        folder: From `isolation.scratch`.
+
+    Returns:
+        What the child found, and the SHA-256 of the `model.nemo` that is in `staged` now.
+
+    Raises:
+        InvalidRequestError: the archive is refused.
+    """
+    seen = isolation.look("nemo", staged / "model.nemo", folder)
+    (staged / "model.nemo").unlink()
+    return seen, files.take(folder / "clean.nemo", staged / "model.nemo", follow=False)
+
+
+def _looked_at(
+    staged: Path, kind: RuntimeName, digest: str, say: Callable[[str], None]
+) -> tuple[isolation.Seen, dict[RuntimeName, str]]:
+    """Look at everything in isolation; what was found, and the SHA-256 of what each runtime will load."""
+    pinned: dict[RuntimeName, str] = {"onnx": digest}
+    network = False
     with isolation.scratch() as folder:
-        seen = None
         if kind == "nemo":
             say("checking the archive, in isolation")
-            seen = isolation.look("nemo", staged / "model.nemo", folder)
+            seen, clean = cleaned(staged, folder)
+            network = seen.network
             if find_spec("nemo") is None:
                 raise ConflictError(
                     "the archive is a speaker model, and converting it needs NeMo", hint=NEMO_EXTRA
                 )
             say("loading it with NeMo and exporting it to ONNX, in isolation")
             isolation.look("convert", staged / "model.nemo", folder)
-            files.take(folder / "model.onnx", staged / "model.onnx", follow=False)
+            exported = files.take(folder / "model.onnx", staged / "model.onnx", follow=False)
+            pinned = {"nemo": clean, "onnx": exported}
         say("checking the ONNX model and running it once, in isolation")
         found = isolation.look("onnx", staged / "model.onnx", folder)
     if found.dimension is None:
         raise InvalidRequestError("the model is refused: it was not run")
-    return isolation.Seen(found.dimension, found.network or (seen is not None and seen.network))
+    return isolation.Seen(found.dimension, found.network or network), pinned

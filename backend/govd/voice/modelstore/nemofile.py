@@ -48,7 +48,9 @@ CLASSES: Final = MODEL_CLASSES | {
 }
 _NAMING: Final = frozenset({"_target_", "target", "cls", "target_cls"})
 _KEPT: Final = ("target", "nemo_version", "sample_rate", "preprocessor", "encoder", "decoder", "loss")
-_RESOLVER: Final = re.compile(r"\$\{[^}]*:")
+_LOOK_UP: Final = "${"
+"""With it OmegaConf looks something up, nested or not; what NeMo saves has its values in place."""
+_PLAIN: Final = (str, int, float, bool, type(None))
 
 GLOBALS: Final = frozenset(
     {
@@ -160,7 +162,10 @@ def _walk(node: object) -> None:
     elif isinstance(node, list):
         for item in node:
             _walk(item)
-    elif isinstance(node, str) and _RESOLVER.search(node):
+    elif not isinstance(node, _PLAIN):
+        # A set, bytes or the pairs of a tuple would be written as something that was not looked at.
+        raise ValueError(f"its configuration holds a {type(node).__name__}")  # noqa: TRY004 - its content
+    elif isinstance(node, str) and _LOOK_UP in node:
         raise ValueError(f"its configuration asks for {node[:120]!r} to be looked up")
 
 

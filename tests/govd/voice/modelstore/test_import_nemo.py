@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import pickle
@@ -15,7 +16,7 @@ import yaml
 
 from govd.contract.errors import InvalidRequestError
 from govd.voice.modelstore import isolation, nemofile
-from govd.voice.modelstore.importing import import_model
+from govd.voice.modelstore.importing import cleaned, import_model
 from tests.govd.voice.modelstore.conftest import ASR, CONFIG, archive, checkpoint, config, member, nemo
 
 PROOF = Path("/tmp/govd-test-nemo-was-run")
@@ -123,6 +124,23 @@ def nested(depth: int) -> bytes:
         (config(target="nemo.collections.asr.models.EncDecCTCModel"), "no speaker model"),
         (config(encoder={"x": "${oc.env:HOME}"}), "to be looked up"),
         (config(encoder={"x": "${oc.decode:${oc.env:A}}"}), "to be looked up"),
+        # The resolver's own name looked up: no colon before the first closing brace.
+        (config(encoder={"a": "oc.env", "x": "${${encoder.a}:HOME}"}), "to be looked up"),
+        (config(encoder={"x": "${sample_rate}"}), "to be looked up"),
+        (config(encoder={"x": "before ${ sample_rate }"}), "to be looked up"),
+        (config(encoder={"x": "\\${oc.env:HOME}"}), "to be looked up"),
+        (config(encoder={"x": "${"}), "to be looked up"),
+        (config(encoder={"${oc.env:HOME}": 1}), "to be looked up"),
+        (config(encoder={"deep": [[{"x": ["${sample_rate}"]}]]}), "to be looked up"),
+        (config(train_ds={"x": "${oc.env:HOME}"}), "to be looked up"),
+        (config() + b'x: "\\x24\\x7boc.env:HOME}"', "to be looked up"),
+        (config() + b"x: |\n  $\\\n  ${a}", "to be looked up"),
+        (config() + b"x: {<<: {a: '${b}'}}", "to be looked up"),
+        (config() + b"x: !!pairs [a: '${oc.env:HOME}']", "holds a tuple"),
+        (config() + b"x: !!omap [a: '${oc.env:HOME}']", "holds a tuple"),
+        (config() + b"x: !!set {'${oc.env:HOME}'}", "holds a set"),
+        (config() + b"x: !!binary JHtvYy5lbnY6SE9NRX0=", "holds a bytes"),
+        (config() + b"x: 2026-01-01", "holds a date"),
         (b"target: !!python/object/apply:os.system [id]", "no YAML"),
         (b"a: &a [1]\nb: *a", "aliases"),
         (b"- 1", "no speaker model"),
@@ -176,6 +194,61 @@ def test_a_hostile_archive_is_refused_by_the_verb_and_nothing_of_it_runs(store, 
 
     assert not PROOF.exists()
     assert list(store.models.iterdir()) == []
+
+
+SMUGGLED = b"smuggled into the archive"
+
+
+def staged(folder: Path, data: bytes) -> Path:
+    """A folder as an import has it once it has copied the file."""
+    folder.mkdir()
+    (folder / "model.nemo").write_bytes(data)
+    return folder
+
+
+def with_another_head(weights: bytes) -> bytes:
+    """A checkpoint with bytes between its entries, which its directory does not list."""
+    evil = io.BytesIO()
+    with zipfile.ZipFile(evil, "w") as archive:
+        archive.writestr("archive/data.pkl", SMUGGLED + pickle.dumps(Evil(), protocol=2))
+    # zipfile goes by the directory at the end and takes what is before the first entry for a stub.
+    return evil.getvalue() + weights
+
+
+@pytest.mark.threat(25)
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        nemo() + archive(member("./helper.py", SMUGGLED), member("./model_weights.ckpt", SMUGGLED)),
+        nemo() + SMUGGLED,
+        nemo(weights=with_another_head(checkpoint())),
+        nemo(yaml_bytes=config(train_ds={"x": SMUGGLED.decode()}, labels=[SMUGGLED.decode()])),
+        nemo(yaml_bytes=config() + b"# " + SMUGGLED),
+        archive(
+            member("./model_config.yaml", config(), uname=SMUGGLED.decode()),
+            member("./model_weights.ckpt", checkpoint(), pax_headers={"comment": SMUGGLED.decode()}),
+        ),
+    ],
+    ids=["second archive", "tail", "second pickle", "keys", "comment", "headers"],
+)
+def test_what_is_installed_is_what_was_checked_and_nothing_else_of_the_file(tmp_path, hostile):
+    assert SMUGGLED in hostile
+    folder = staged(tmp_path / "staged", hostile)
+
+    with isolation.scratch() as scratch:
+        _, digest = cleaned(folder, scratch)
+
+    kept = (folder / "model.nemo").read_bytes()
+    assert SMUGGLED not in kept
+    assert b"posix" not in kept
+    assert hashlib.sha256(kept).hexdigest() == digest != hashlib.sha256(hostile).hexdigest()
+    with tarfile.open(folder / "model.nemo") as clean:
+        assert clean.getnames() == ["./model_config.yaml", "./model_weights.ckpt"]
+    # Nobody but govd writes to it, and it passes once more as it is.
+    assert (folder / "model.nemo").stat().st_mode & 0o777 == 0o600
+    assert (folder / "model.nemo").stat().st_uid == os.getuid()
+    nemofile.rewrite(io.BytesIO(kept), tmp_path / "again.nemo")
+    assert (tmp_path / "again.nemo").read_bytes() == kept
 
 
 def test_a_good_archive_passes_the_child(tmp_path):
