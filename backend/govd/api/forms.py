@@ -5,6 +5,7 @@ Must never use a name that was sent as a path, nor keep a field that nobody aske
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import TYPE_CHECKING, Any, Final
@@ -13,8 +14,8 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser
 
 from govd.contract.errors import BodyTooLargeError, InvalidRequestError, MalformedBodyError
-from govd.contract.voice_limits import MAX_CLIP_BYTES
 from govd.contract.text import visible
+from govd.contract.voice_limits import MAX_CLIP_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,12 @@ _OVERHEAD: Final = 16 * 1024
 """What boundaries, headers and the other fields may take beside the file."""
 
 _MAX_BOUNDARY: Final = 200
+
+_HEADER_FAULTS: Final = (AttributeError, IndexError, LookupError, TypeError, ValueError)
+"""What the standard library's header parser raises over parameters that contradict themselves (RFC 2231)."""
+
+# It warns of every form that it cannot read: whoever sends many would fill the log.
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -90,12 +97,11 @@ class _Reader:
         self._key, self._value = bytearray(), bytearray()
 
     def _headers_finished(self) -> None:
-        shown = Message()
-        for key, value in self._headers:
-            if key == b"content-disposition":
-                shown["content-disposition"] = value.decode("utf-8", "replace")
-        name = shown.get_param("name", header="content-disposition")
-        if shown.get_content_disposition() != "form-data" or not isinstance(name, str):
+        try:
+            name, file_name = self._disposition()
+        except _HEADER_FAULTS:
+            raise MalformedBodyError("the headers of a part cannot be read") from None
+        if name is None:
             raise MalformedBodyError("each part of a form names its field")
         if name != FILE and name not in self._fields:
             raise InvalidRequestError(f"no field {visible(name, 64)} is known here")
@@ -104,9 +110,20 @@ class _Reader:
         self.seen.add(name)
         self._name = name
         if name == FILE:
-            self.file_name = shown.get_filename("") or ""
+            self.file_name = file_name
         else:
             self.values[name] = bytearray()
+
+    def _disposition(self) -> tuple[str | None, str]:
+        """The field that a part is, None where it names none, and the file's own name."""
+        shown = Message()
+        for key, value in self._headers:
+            if key == b"content-disposition":
+                shown["content-disposition"] = value.decode("utf-8", "replace")
+        name = shown.get_param("name", header="content-disposition")
+        if shown.get_content_disposition() != "form-data" or not isinstance(name, str):
+            return None, ""
+        return name, str(shown.get_filename("") or "")
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._name == FILE:
@@ -136,6 +153,13 @@ def _kind(request: Request) -> Message:
     return found
 
 
+def _boundary(request: Request) -> object:
+    try:
+        return _kind(request).get_param("boundary")
+    except _HEADER_FAULTS:
+        return None
+
+
 async def read_form(request: Request, *fields: str, limit: int = MAX_CLIP_BYTES) -> Form:
     """The form of a request: one file, and these fields where they were sent.
 
@@ -149,7 +173,7 @@ async def read_form(request: Request, *fields: str, limit: int = MAX_CLIP_BYTES)
         MalformedBodyError: it is no form.
         InvalidRequestError: a field that is not known, stands twice, or is missing.
     """
-    boundary = _kind(request).get_param("boundary")
+    boundary = _boundary(request)
     if not is_form(request) or not isinstance(boundary, str) or not 0 < len(boundary) <= _MAX_BOUNDARY:
         raise MalformedBodyError("the body is to be multipart/form-data")
     most = limit + _OVERHEAD
