@@ -29,6 +29,7 @@ NAMES = (
     "x" * 65,
     "",
     "-",
+    "unknown",
     "%2e%2e",
 )
 """No name of a speaker: paths, hidden files, other spellings of the owner's."""

@@ -8,21 +8,31 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from govd.contract.limits import MAX_PROMPT
 from govd.contract.wire import Flag, Id, Int, Name, Sha256, Timestamp, Wire
 
-SpeakerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-"""A speaker: lower-case, no path, no spaces. It is data and never a file name."""
+UNKNOWN_SPEAKER = "unknown"
+
+
+def _somebody(name: str) -> str:
+    if name == UNKNOWN_SPEAKER:
+        message = f"{UNKNOWN_SPEAKER} is what a miss is called: nobody has that name"
+        raise ValueError(message)
+    return name
+
+
+SpeakerName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$"), AfterValidator(_somebody)
+]
+"""A speaker: lower-case, no path, no spaces. It is data and never a file name; `unknown` is nobody's."""
 
 Chat = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@+-]{0,128}$")]
 """The chat that a clip came from: the NAME of an origin `channel:NAME`; empty: the agent's own session."""
 
 Ratio = Annotated[float, Field(ge=-1.0, le=1.0)]
 """A raw cosine: of two unit vectors, -1 to 1."""
-
-UNKNOWN_SPEAKER = "unknown"
 
 
 class VoiceState(StrEnum):

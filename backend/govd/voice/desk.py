@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from govd.contract.voice import Draft, DraftSample, DraftStart, SessionView, SpeakerView
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
-    from govd.voice.drafts import Open
     from govd.voice.model import Heard
     from govd.voice.service import Voices as Service
 
@@ -143,20 +142,19 @@ class Desk:
             ForbiddenError: the name is another operator's own voice.
         """
         voices = self.voices
-        found = voices.drafts.own(draft, operator)
+        found = voices.drafts.finished(draft, operator)
         model = voices.operators_hearing.model()
-        self._check_ready(found)
         if model.sha256 != found.model.sha256:
             raise ConflictError("another model is in use by now: begin the enrollment again")
-        kept, start = found.kept, found.start
+        start = found.start
         samples = [
             Sample(item.embedding, round(item.quality.net_seconds * 1000), f"operator:{operator}")
-            for item in kept
+            for item in found.samples
         ]
         agreed = content.consent(consent.VERSION, consent.TEXT, found.began_at, f"operator:{operator}")
 
         def work(transaction: Transaction) -> None:
-            for heard in (*kept, *([] if found.checked is None else [found.checked])):
+            for heard in (*found.samples, found.checked):
                 voices.replays.remember(transaction, heard)
             voices.speakers.enroll(
                 transaction, start.name, samples, model, agreed, by=operator, mine=start.mine
@@ -166,15 +164,6 @@ class Desk:
         voices.drafts.leave(draft, operator)
         voices.tidy()
         return voices.ledger.read(lambda c: voices.speakers.view(c, start.name, model))
-
-    @staticmethod
-    def _check_ready(found: Open) -> None:
-        if not found.ready:
-            raise ConflictError(
-                f"the enrollment has {rules.lacking(len(found.kept), found.net_seconds)}: go on first"
-            )
-        if not found.verified:
-            raise ConflictError("no fresh clip has matched these samples yet: check the enrollment first")
 
     def remove(self, operator: str, name: str) -> SpeakerRemoval:
         """Forget a speaker. Blocks. It cannot be undone."""

@@ -89,6 +89,17 @@ class Open:
         )
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What a draft would save: a copy, which nothing that comes later changes."""
+
+    start: DraftStart
+    began_at: datetime
+    model: ModelView
+    samples: tuple[Heard, ...]
+    checked: Heard
+
+
 class Drafts:
     """Every enrollment under way.
 
@@ -135,6 +146,21 @@ class Drafts:
             if found is None or found.operator != operator:
                 raise NotFoundError("there is no such enrollment under way: it ends after an hour")
             return found
+
+    def finished(self, draft: str, operator: str) -> Finished:
+        """What it would save.
+
+        Raises:
+            ConflictError: there is not enough of it, or no fresh clip has matched.
+        """
+        with self._lock:
+            found = self.own(draft, operator)
+            if not found.ready:
+                missing = rules.lacking(len(found.kept), found.net_seconds)
+                raise ConflictError(f"the enrollment has {missing}: go on first")
+            if not found.verified or found.checked is None:
+                raise ConflictError("no fresh clip has matched these samples yet: check the enrollment first")
+            return Finished(found.start, found.began_at, found.model, tuple(found.kept), found.checked)
 
     def leave(self, draft: str, operator: str) -> Draft:
         """Forget it, with everything in it; what it was."""

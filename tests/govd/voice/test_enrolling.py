@@ -51,7 +51,7 @@ def test_a_whole_enrollment_by_its_routes(house: VoiceHouse):
 
 
 def test_nobody_is_enrolled_without_consent_to_the_present_text(house: VoiceHouse):
-    for change in ({"consented": False}, {"consent_version": "0"}, {"name": "../../x"}, {"name": "Owner"}):
+    for change in ({"consented": False}, {"consent_version": "0"}, {"name": "../../x"}, {"name": "Owner"}, {"name": "unknown"}):
         assert status(house, "POST", "/v1/voice/drafts", json=START | change) == 422
 
 
@@ -219,3 +219,15 @@ def test_a_clip_of_the_capture_page_counts_like_a_file(house: VoiceHouse):
     assert status(house, "POST", path, json={"capture": issued.id}) == 409
     assert status(house, "POST", path, json={"capture": draft}) == 404
     assert status(house, "POST", path, json={"captured": draft}) == 422
+
+
+def test_what_is_saved_is_what_stood_when_it_was_asked(house: VoiceHouse):
+    draft = filled(house, 6)
+    send(house, draft, clip("owner", "check"), "check")
+
+    drafts = house.govd.voices.drafts
+    finished = drafts.finished(draft, "ana")
+    drafts.drop(draft, "ana", 6)
+
+    assert len(finished.samples) == 6
+    assert status(house, "POST", f"/v1/voice/drafts/{draft}/save") == 409
