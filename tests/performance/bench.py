@@ -15,6 +15,7 @@ from tests.performance.console_bench import QUEUE_ROWS, START_ROWS, queue_rows, 
 from tests.performance.rows import Row, scratch, table
 from tests.performance.service_bench import EVALUATION_ROWS, SERVED_ROWS, evaluation_rows, served_rows
 from tests.performance.voice_bench import VOICE_ROWS, voice_rows
+from tests.performance.voice_figures import FIGURE_ROWS, figure_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ def main() -> int:
         SERVED_ROWS: lambda: served_rows(chosen.rounds, chosen.singles, chosen.many),
         START_ROWS: lambda: start_rows(chosen.rounds),
         QUEUE_ROWS: lambda: queue_rows(chosen.queue),
+        FIGURE_ROWS: figure_rows,
         VOICE_ROWS: lambda: voice_rows(chosen.rounds),
     }
     known = [name for names in groups for name in names]

@@ -14,26 +14,33 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. `ratio` is value over baseline; `better` says on which side of the target is good."""
+    """One figure. `ratio` is value over baseline; `better` says on which side of the target is good.
 
-    value: float
+    A value of None was not measured; `note` says why, or on what a figure stands.
+    """
+
+    value: float | None
     unit: str
     baseline: float | None = None
     target: float | None = None
     better: Literal["lower", "higher"] = "lower"
+    note: str = ""
 
     def as_json(self) -> dict[str, object]:
         """The row as build/bench.json has it."""
         ok = None
-        if self.target is not None:
+        if self.target is not None and self.value is not None:
             ok = self.value <= self.target if self.better == "lower" else self.value >= self.target
         return {
-            "value": round(self.value, 4),
+            "value": None if self.value is None else round(self.value, 4),
             "unit": self.unit,
             "baseline": None if self.baseline is None else round(self.baseline, 4),
-            "ratio": round(self.value / self.baseline, 4) if self.baseline else None,
+            "ratio": round(self.value / self.baseline, 4)
+            if self.baseline and self.value is not None
+            else None,
             "target": self.target,
             "ok": ok,
+            **({"note": self.note} if self.note else {}),
         }
 
 
@@ -60,6 +67,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
         ]
         word = {None: "", True: "ok", False: "MISSED"}[row["ok"]]
         lines.append(
-            f"{name:36} {cells[0]:>10} {row['unit']:5} {cells[1]:>10} {cells[2]:>7} {cells[3]:>7} {word}"
+            f"{name:36} {cells[0]:>10} {row['unit']:5} {cells[1]:>10} {cells[2]:>7} {cells[3]:>7} {word:6} "
+            f"{row.get('note', '')}".rstrip()
         )
     return "\n".join(lines) + "\n"
