@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from govd.contract.evidence import Evidence
+    from govd.contract.jobs import Assurance
 
 TOKEN = "opr_made-up"
 
@@ -55,7 +56,7 @@ class FakeBackend:
         self.voices = FakeVoices(operator, self.happen, lambda: NOW)
         self.seq = 1
         self.log = "log-1"
-        self.assurance = "enforced"
+        self.assurance: Assurance = "enforced"
         self._key = votekey.generate()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -150,7 +151,7 @@ class FakeBackend:
                 policy_name="default",
                 alarms=len(self.alarms),
                 operator=self.operator,
-                assurance=self.assurance,  # type: ignore[arg-type] # tests set one of the two words
+                assurance=self.assurance,
                 assurance_why="release-bot shares this Unix user",
                 pending=len(held),
                 next_expiry=min((job.held_until for job in held if job.held_until), default=None),

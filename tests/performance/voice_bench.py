@@ -102,7 +102,8 @@ def _rss(pid: int) -> float:
 
 def _board(dimension: int) -> np.ndarray:
     people = np.random.default_rng(3).standard_normal((_SPEAKERS, dimension)).astype(np.float32)
-    return people / np.linalg.norm(people, axis=1, keepdims=True)
+    board: np.ndarray = people / np.linalg.norm(people, axis=1, keepdims=True)
+    return board
 
 
 def _cold(subject: _Subject, choice: Choice, board: np.ndarray) -> float:

@@ -101,6 +101,40 @@ def exit_codes() -> str:
     return "".join(parts)
 
 
+def _sources() -> list[tuple[Path, ast.Module]]:
+    return [
+        (path, ast.parse(path.read_text(encoding="utf-8")))
+        for path in sorted((ROOT / "backend" / "govd").rglob("*.py"))
+    ]
+
+
+def _writers(sources: list[tuple[Path, ast.Module]]) -> dict[str, int]:
+    """Functions that write an entry of the `type_` that they are given, and where it stands in a call."""
+    found = {}
+    for _, tree in sources:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and "Entry(" in ast.unparse(node):
+                names = [argument.arg for argument in node.args.args if argument.arg != "self"]
+                if "type_" in names:
+                    found[node.name] = names.index("type_")
+    return found
+
+
+def _types(node: ast.AST, writers: dict[str, int]) -> list[ast.expr]:
+    """Where a call may name the type of an audit entry."""
+    if not isinstance(node, ast.Call):
+        return []
+    values = [item.value for item in node.keywords if item.arg in {"type", "type_"}]
+    at = writers.get(ast.unparse(node.func).rpartition(".")[2])
+    if at is not None and at < len(node.args):
+        values.append(node.args[at])
+    return [
+        one
+        for value in values
+        for one in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])
+    ]
+
+
 def event_types() -> set[str]:
     """Every constant type of an audit entry in the code, and those that are made of a state."""
     found = {f"job.{state.value}" for state in JobState} | {f"intent.{state.value}" for state in IntentState}
@@ -110,18 +144,12 @@ def event_types() -> set[str]:
         for state in ("added", "active", "suspended", "removed")
     }
     shape = re.compile(r"[a-z]+\.[a-z_]+")
-    for path in sorted((ROOT / "backend" / "govd").rglob("*.py")):
-        source = path.read_text(encoding="utf-8")
-        if "Entry" not in source and "audit" not in path.parts:
-            continue
-        for node in ast.walk(ast.parse(source)):
-            values: list[ast.expr] = []
-            if isinstance(node, ast.Call):
-                values = [item.value for item in node.keywords if item.arg == "type"]
-                values += (
-                    [node.args[-1]] if ast.unparse(node.func).endswith("_keep_words") and node.args else []
-                )
-            elif isinstance(node, ast.AnnAssign) and node.value is not None and path.parts[-2] == "audit":
+    sources = _sources()
+    writers = _writers(sources)
+    for path, tree in sources:
+        for node in ast.walk(tree):
+            values = _types(node, writers)
+            if isinstance(node, ast.AnnAssign) and node.value is not None and path.parts[-2] == "audit":
                 values = [node.value]
             found |= {
                 item.value

@@ -90,7 +90,7 @@ def _taken_in(found: Imported, as_json: bool) -> None:  # noqa: FBT001 - a flag
 
 
 @model.command("import")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=_FILE, help="A .onnx or a .nemo, at most 1 GiB.")
 @click.option("--name", help="The model's name here. Unset: the file's.")
 @click.option("--sha256", help="What the file must have; anything else is refused.")
 @frame.state_option
@@ -105,7 +105,7 @@ def import_(file: Path, name: str | None, sha256: str | None, state: Path, as_js
 
 
 @model.command()
-@click.argument("name", default="titanet_large")
+@click.argument("name", default="titanet_large", help="One of NeMo's speaker models.")
 @click.option("--as-name", help="The model's name here. Unset: NeMo's, with a dash.")
 @click.option("--sha256", help="What the download must have; anything else is refused.")
 @frame.state_option
@@ -126,7 +126,7 @@ def _progress(so_far: int, total: int | None) -> None:
 
 
 @model.command()
-@click.argument("name")
+@click.argument("name", help="A model, as `govd voice model list` has it.")
 @click.option(
     "--runtime",
     type=click.Choice(("onnx", "nemo")),
@@ -143,7 +143,7 @@ def use(name: str, runtime: Literal["onnx", "nemo"] | None, state: Path) -> None
 
 
 @model.command()
-@click.argument("name")
+@click.argument("name", help="A model, as `govd voice model list` has it.")
 @frame.state_option
 @frame.failing
 def remove(name: str, state: Path) -> None:

@@ -23,7 +23,7 @@ _SHOWN: Final = 200
 def load() -> Any | None:  # noqa: ANN401 - a module without types
     """The module `sounddevice` with a library behind it, or None."""
     try:
-        import sounddevice  # type: ignore[import-untyped] # it has no types
+        import sounddevice
     except (ImportError, OSError):
         return None
     return sounddevice

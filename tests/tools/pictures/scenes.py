@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Final
 
 from tests.tools.pictures import cast
 from tests.tools.pictures.scene import OTHER_THEMES, SIZES, Picture
+from tests.tools.pictures.stage import Stage
 from tests.tools.pictures.voices import VOICES
 
 if TYPE_CHECKING:
     from tests.tools.pictures.scene import Scene
+
+
+def _stage(scene: Scene) -> Stage:
+    stage = scene.stage
+    if not isinstance(stage, Stage):
+        raise TypeError("a picture of jobs stands on the stage of a real govd")
+    return stage
 
 
 async def _queue(scene: Scene) -> None:
@@ -76,7 +84,7 @@ async def _passphrase(scene: Scene) -> None:
 
 async def _lost(scene: Scene) -> None:
     await scene.select(cast.PAYMENTS)
-    scene.stage.govd.kill()
+    _stage(scene).govd.kill()
     await scene.shows("backend lost")
     scene.stage.clock.wall += timedelta(seconds=42)
     # The last of the waits that are long enough to draw in.
@@ -85,7 +93,7 @@ async def _lost(scene: Scene) -> None:
 
 async def _alarms(scene: Scene) -> None:
     await scene.select(cast.PAYMENTS)
-    scene.stage.govd.tell("step", 90)
+    _stage(scene).govd.tell("step", 90)
     await scene.shows("clock-step")
     await scene.press("exclamation_mark")
     await scene.shows("Alarms ▸")
@@ -117,7 +125,7 @@ async def _read(scene: Scene) -> None:
 
 async def _news(scene: Scene) -> None:
     await scene.select(cast.RELEASE)
-    cast.something_new(scene.stage)
+    cast.something_new(_stage(scene))
     await scene.shows("2 new")
 
 

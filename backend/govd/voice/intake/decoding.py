@@ -9,7 +9,7 @@ import io
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import soxr  # type: ignore[import-untyped] # it has no types
+import soxr
 
 from govd.contract import voice_limits as limits
 from govd.voice.intake.wireform import RATE, Format, Outcome
@@ -87,7 +87,7 @@ def _checked(rate: int, channels: int) -> int:
 
 def _by_soundfile(data: bytes, kind: Format) -> Iterator[tuple[int, Samples]]:
     """The rate and a block `(frames, channels)`, each time."""
-    import soundfile  # type: ignore[import-untyped] # it has no types
+    import soundfile
 
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import webrtcvad  # type: ignore[import-untyped] # it has no types
+import webrtcvad
 
 from govd.voice.intake.wireform import RATE, Measures
 

@@ -103,7 +103,7 @@ def _library(*, extra: bool) -> Callable[[bytes, Format], bytes]:
 def _rehearsal() -> bytes:
     """A second that sounds enough like a voice to go through every step, at a rate that needs resampling."""
     import numpy as np
-    import soundfile  # type: ignore[import-untyped] # it has no types
+    import soundfile
 
     at = np.arange(24_000) / 8_000
     voice = np.sin(40 * np.sin(9 * at) + 2 * np.pi * np.outer((1, 2, 3, 4), 150 * at)).sum(axis=0)
