@@ -40,49 +40,8 @@ def configuration(
     return {
         "sample_rate": 16_000,
         "labels": speakers,
-        "preprocessor": {
-            "_target_": "nemo.collections.asr.modules.AudioToMelSpectrogramPreprocessor",
-            "normalize": "per_feature",
-            "window_size": 0.025,
-            "sample_rate": 16_000,
-            "window_stride": 0.01,
-            "window": "hann",
-            "features": 80,
-            "n_fft": 512,
-            "frame_splicing": 1,
-            "dither": 1e-5,
-        },
-        "spec_augment": {
-            "_target_": "nemo.collections.asr.modules.SpectrogramAugmentation",
-            "freq_masks": 2,
-            "freq_width": 6,
-            "time_masks": 2,
-            "time_width": 0.04,
-        },
-        "encoder": {
-            "_target_": "nemo.collections.asr.modules.ConvASREncoder",
-            "feat_in": 80,
-            "activation": "relu",
-            "conv_mask": True,
-            "jasper": [
-                block(FILTERS, 3, repeat=1, residual=False),
-                *(block(FILTERS, kernel, repeat=REPEAT, residual=True) for kernel in (7, 11, 15)),
-                block(WIDTH, 1, repeat=1, residual=False),
-            ],
-        },
-        "decoder": {
-            "_target_": "nemo.collections.asr.modules.SpeakerDecoder",
-            "feat_in": WIDTH,
-            "num_classes": len(speakers),
-            "pool_mode": "attention",
-            "emb_sizes": DIMENSION,
-            "angular": True,
-        },
-        "loss": {
-            "_target_": "nemo.collections.asr.losses.angularloss.AngularSoftmaxLoss",
-            "scale": 30,
-            "margin": 0.2,
-        },
+        **_front_end(),
+        **_network(len(speakers)),
         "train_ds": {
             "manifest_filepath": str(manifest),
             "sample_rate": 16_000,
@@ -102,6 +61,61 @@ def configuration(
                 "min_lr": 1e-4,
                 "max_steps": steps,
             },
+        },
+    }
+
+
+def _front_end() -> dict[str, Any]:
+    """What becomes of the samples before the network: NeMo's own 80 mels, and masks while it learns."""
+    return {
+        "preprocessor": {
+            "_target_": "nemo.collections.asr.modules.AudioToMelSpectrogramPreprocessor",
+            "normalize": "per_feature",
+            "window_size": 0.025,
+            "sample_rate": 16_000,
+            "window_stride": 0.01,
+            "window": "hann",
+            "features": 80,
+            "n_fft": 512,
+            "frame_splicing": 1,
+            "dither": 1e-5,
+        },
+        "spec_augment": {
+            "_target_": "nemo.collections.asr.modules.SpectrogramAugmentation",
+            "freq_masks": 2,
+            "freq_width": 6,
+            "time_masks": 2,
+            "time_width": 0.04,
+        },
+    }
+
+
+def _network(speakers: int) -> dict[str, Any]:
+    """Encoder, pooling and embedding, and the loss that tells so many speakers apart."""
+    return {
+        "encoder": {
+            "_target_": "nemo.collections.asr.modules.ConvASREncoder",
+            "feat_in": 80,
+            "activation": "relu",
+            "conv_mask": True,
+            "jasper": [
+                block(FILTERS, 3, repeat=1, residual=False),
+                *(block(FILTERS, kernel, repeat=REPEAT, residual=True) for kernel in (7, 11, 15)),
+                block(WIDTH, 1, repeat=1, residual=False),
+            ],
+        },
+        "decoder": {
+            "_target_": "nemo.collections.asr.modules.SpeakerDecoder",
+            "feat_in": WIDTH,
+            "num_classes": speakers,
+            "pool_mode": "attention",
+            "emb_sizes": DIMENSION,
+            "angular": True,
+        },
+        "loss": {
+            "_target_": "nemo.collections.asr.losses.angularloss.AngularSoftmaxLoss",
+            "scale": 30,
+            "margin": 0.2,
         },
     }
 
