@@ -14,18 +14,17 @@ from typing import Final
 _CLONE_NEWUSER: Final = 0x10000000
 _CLONE_NEWNET: Final = 0x40000000
 _SET_NO_NEW_PRIVS: Final = 38
-_NOBODY: Final = 65534
+NOBODY: Final = 65534
 
 
 def leave_network() -> bool:
     """Move into a network namespace without any interface; False: this system does not allow it.
 
-    An ordinary user gets one inside a user namespace of its own. To be called before there are threads.
+    An ordinary user gets one inside a user namespace of its own. Root does not: there it could become nobody
+    no more, and still own what root owns. To be called before there are threads.
     """
-    unshare = ctypes.CDLL(None, use_errno=True).unshare
-    if os.geteuid() == 0 and unshare(_CLONE_NEWNET) == 0:
-        return True
-    return bool(unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
+    own = 0 if os.geteuid() == 0 else _CLONE_NEWUSER
+    return bool(ctypes.CDLL(None, use_errno=True).unshare(own | _CLONE_NEWNET) == 0)
 
 
 def gain_nothing() -> None:
@@ -34,14 +33,20 @@ def gain_nothing() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def limit(*, memory: int, files: int, file_size: int, cpu_seconds: int | None = None) -> None:
-    """Bound this process.
+def limit(
+    *,
+    memory: int | None = None,
+    files: int | None = None,
+    file_size: int | None = None,
+    cpu_seconds: int | None = None,
+) -> None:
+    """Bound this process. None: as it was.
 
     Args:
         memory: Address space in bytes.
-        files: Open descriptors.
+        files: Open descriptors; what is open beyond it stays open.
         file_size: Bytes that it can write into one file.
-        cpu_seconds: Time on the processor; None: as long as it lives.
+        cpu_seconds: Time on the processor.
     """
     for what, most in (
         (resource.RLIMIT_AS, memory),
@@ -68,8 +73,8 @@ def become_nobody() -> bool:
     if os.geteuid() != 0:
         return False
     os.setgroups([])
-    os.setresgid(_NOBODY, _NOBODY, _NOBODY)
-    os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
     return True
 
 

@@ -27,6 +27,12 @@ def threads() -> int:
     return max(1, min(MAX_THREADS, len(os.sched_getaffinity(0))))
 
 
+def prepare() -> None:
+    """Load what is loaded late, for a process that can open no file any more afterwards."""
+    threads()
+    mel.features(np.zeros(mel.SAMPLE_RATE, dtype=np.float32))
+
+
 def session(weights: bytes) -> onnxruntime.InferenceSession:
     """A session with bounded threads.
 

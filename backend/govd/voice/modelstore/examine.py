@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from govd.voice.encoder import confine
+from govd.voice.encoder.worker import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _GIB: Final = 1 << 30
 _BOUNDS: Final[dict[str, dict[str, int]]] = {
-    "onnx": {"memory": 8 * _GIB, "files": 64, "file_size": 0, "cpu_seconds": 120},
+    "onnx": {"memory": 8 * _GIB, "files": 0, "file_size": 0, "cpu_seconds": 120},
     "nemo": {"memory": 8 * _GIB, "files": 64, "file_size": 2 * _GIB, "cpu_seconds": 120},
     "convert": {"memory": 64 * _GIB, "files": 1024, "file_size": 2 * _GIB, "cpu_seconds": 1200},
 }
-_OURS: Final = Path(__file__).resolve().parents[1] / "models" / "titanet-demo.nemo"
 _SECONDS: Final = (2.0, 3.0)
 _RATE: Final = 16_000
 _SAME: Final = 0.999999
@@ -87,26 +87,25 @@ def _prepare(step: str, folder: Path) -> None:
     if step == "onnx":
         import numpy as np
 
-        from govd.voice.encoder import mel
-        from govd.voice.encoder.onnx import threads
+        from govd.voice.encoder import onnx as runtime
         from govd.voice.modelstore import onnxfile
 
-        threads()
         onnxfile.warm_up()
-        # What numpy imports late.
-        mel.features(np.random.default_rng(0).standard_normal(_RATE).astype(np.float32))
+        runtime.prepare()
+        # numpy imports it late.
+        np.random.default_rng(0)
     elif step == "nemo":
         from govd.voice.modelstore import nemofile
 
         nemofile.warm_up()
     else:
-        from govd.voice.encoder import nemo as runtime
+        from govd.voice.encoder import nemo
 
-        runtime.prepare()
+        nemo.prepare()
         # NeMo imports as it goes, and the interpreter may lie where nobody may read: so go all the way once,
         # with a model that is ours.
-        if os.geteuid() == 0 and _OURS.is_file():
-            runtime.export(_OURS, folder / "rehearsal.onnx")
+        if os.geteuid() == 0 and OURS.is_file():
+            nemo.export(OURS, folder / "rehearsal.onnx")
 
 
 def main() -> int:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from govd.contract.errors import ClipRefusedError
 from govd.voice.encoder import frames, process
 from govd.voice.encoder.frames import Kind
+from govd.voice.encoder.pool import EncoderPool
 from tests.govd.voice.encoder.conftest import noise
+from tests.support import needs, onnxmodel
 
 
 def test_it_ends_when_its_supervisor_is_killed(choice):
@@ -57,7 +60,74 @@ def test_it_runs_apart_bounded_and_without_more_privileges(pool):
     assert os.getsid(pool.pid) == pool.pid
     assert limits["Max file size"] == "0"
     assert limits["Max core file size"] == "0"
-    assert limits["Max open files"] == "64"
+    # It has what it needs: nothing can be opened any more, neither files nor sockets.
+    assert limits["Max open files"] == "0"
+
+
+@pytest.mark.threat(25)
+def test_where_govd_is_root_it_is_nobody(pool):
+    needs.root()
+
+    pool.embed(noise())
+
+    said = Path(f"/proc/{pool.pid}/status").read_text(encoding="ascii").splitlines()
+    status = dict(line.split(":", 1) for line in said)
+    assert status["Uid"].split() == status["Gid"].split() == ["65534"] * 4
+    assert status["Groups"].split() == []
+    assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {0}
+
+
+WATCHED = """
+import os, sys
+from govd.voice.encoder import worker
+
+def watch(event, arguments):
+    if event in {"open", "os.listdir", "socket.__new__"} and os.getuid() == 65534:
+        # Where nobody may read, this would fail.
+        os._exit(77)
+
+sys.addaudithook(watch)
+raise SystemExit(worker.main())
+"""
+
+
+@pytest.mark.threat(25)
+def test_as_nobody_it_opens_nothing_not_even_pythons_own_files(choice, timers):
+    needs.root()
+
+    def watched(chosen, deadline):
+        argv = process.command(chosen, deadline)
+        return [argv[0], "-I", "-c", WATCHED, *argv[argv.index("govd.voice.encoder.worker") + 1 :]]
+
+    pool = EncoderPool(lambda: choice, timers=timers, command=watched)
+    try:
+        with pytest.raises(ClipRefusedError):
+            pool.embed(noise(0.001))
+        assert len(pool.embed(noise())) == onnxmodel.DIMENSION * 4
+    finally:
+        pool.close()
+
+
+@pytest.mark.threat(25)
+def test_for_an_ordinary_user_it_embeds_too(choice):
+    program = f"""
+from pathlib import Path
+from tests.support.ordinary import become_ordinary
+become_ordinary()
+# Not before: numpy has threads, and those keep a process in its namespace.
+from tests.govd.voice.encoder.conftest import choice_of, noise
+from govd.voice.encoder.pool import EncoderPool
+pool = EncoderPool(lambda: choice_of(Path({str(choice.weights)!r})))
+vector = pool.embed(noise())
+limits = Path(f"/proc/{{pool.pid}}/limits").read_text().splitlines()
+pool.close()
+print(len(vector), next(line.split()[3] for line in limits if line.startswith("Max open files")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
+
+    if b"not permitted" in done.stderr:
+        needs.skip("this system allows no user namespace")
+    assert done.stdout.split() == [b"%d" % (onnxmodel.DIMENSION * 4), b"0"], done.stderr
 
 
 def test_it_has_no_network_where_the_system_allows_that(pool):
