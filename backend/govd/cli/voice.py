@@ -175,13 +175,23 @@ def delete(name: str, yes: bool, state: Path, operator_dir: Path, operator: str 
 
 @voice.command()
 @click.argument("agent", help="The agent that is locked.")
-@click.argument("chat", default=_NO_CHAT, help="Its chat; - is the one without a name.")
+@click.argument("chat", default=_NO_CHAT, help="Its chat; - is the one without a name, * its day's count.")
+@click.option("--all", "everything", is_flag=True, help="All its chats, and the count of its day.")
 @frame.state_option
 @frame.operator_dir_option
 @frame.as_option
 @frame.failing
-def unlock(agent: str, chat: str, state: Path, operator_dir: Path, operator: str | None) -> None:
+def unlock(
+    agent: str,
+    chat: str,
+    everything: bool,  # noqa: FBT001 - a flag
+    state: Path,
+    operator_dir: Path,
+    operator: str | None,
+) -> None:
     """Let AGENT verify voices from CHAT again, after too many misses. Left out: its own session."""
-    path = f"/v1/voice/locks/{quote(agent, safe='')}/{quote(chat or _NO_CHAT, safe='')}"
+    path = f"/v1/voice/locks/{quote(agent, safe='')}"
+    if not everything:
+        path += f"/{quote(chat or _NO_CHAT, safe='')}"
     Client(state, operator_dir, operator).request("DELETE", path)
     frame.say(f"{agent} may try again")

@@ -174,6 +174,8 @@ class SpeakerView(Wire):
     agreement: float
     """The lowest leave-one-out cosine among the samples."""
     admin: Flag = False
+    unheard: Flag = False
+    """Samples that an agent sent were approved by somebody who had not played them: no admin scope."""
     operator: Name | None = None
     """Whose own voice it is, for step-up in the console."""
     model: str
@@ -210,14 +212,26 @@ class SessionView(Wire):
     expires_at: Timestamp
 
 
+LOCKED_CHAT = r"^([A-Za-z0-9._@+-]{0,128}|\*)$"
+
+
 class LockView(Wire):
-    """An agent's chat that failed too often. `until`: refused until then; None: until it is unlocked."""
+    """An agent's chat that failed too often. `until`: refused until then; None: until it is unlocked.
+
+    `chat` `*`: all its chats together within a day, up to `until`; only chats that were verified may try.
+    """
 
     agent: Name
-    chat: Chat
+    chat: Annotated[str, StringConstraints(pattern=LOCKED_CHAT)]
     failures: Annotated[Int, Field(ge=0)]
     until: Timestamp | None = None
     locked: Flag = False
+
+
+class LockViews(Wire):
+    """What stood against an agent before it was cleared."""
+
+    locks: list[LockView]
 
 
 class Voices(Wire):

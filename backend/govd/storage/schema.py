@@ -274,6 +274,8 @@ speakers: Final = Table(
     Column("net_ms", BigInteger, nullable=False),
     # Millionths of a cosine.
     Column("agreement", Integer, nullable=False),
+    # Whether a person has listened to each sample that an agent sent: without it there is no admin scope.
+    Column("heard", Integer, nullable=False),
     _text("model"),
     _text("model_sha256"),
     _text("operator", null=True),
@@ -355,8 +357,11 @@ voice_replays: Final = Table(
     # A keyed hash: whoever has the database and a clip cannot tell whether the clip was heard.
     _text("clip"),
     _blob("fingerprint"),
+    # Keyed as well: whose voice it was, or which agent sent it. Each of them has a bounded number.
+    _text("whose"),
     _time("heard_at"),
     UniqueConstraint("clip", name="voice_replays_once"),
+    Index("voice_replays_whose", "whose", "id"),
 )
 
 audit: Final = Table(

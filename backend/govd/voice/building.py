@@ -52,7 +52,7 @@ def build(
     def settings() -> VoiceSettings:
         return settings_of(policies.current)
 
-    replays = Replays(NEAR_DUPLICATE_BITS)
+    replays = Replays(NEAR_DUPLICATE_BITS, state_key.mac)
     speakers = Speakers(state_key, settings)
     return Voices(
         Parts(

@@ -30,20 +30,32 @@ class Sample:
         embedding: Little-endian float32 of length 1.
         net_ms: Its speech, in milliseconds.
         source: `operator:NAME` or `agent:NAME`: who brought it.
+        heard: Whether a person knows what it is: brought it, or listened to it before he approved it.
     """
 
     embedding: bytes = field(repr=False)
     net_ms: int
     source: str
+    heard: bool = True
 
     def json(self) -> dict[str, Any]:
         """As it is sealed."""
-        return {"embedding": _text(self.embedding), "net_ms": self.net_ms, "source": self.source}
+        return {
+            "embedding": _text(self.embedding),
+            "net_ms": self.net_ms,
+            "source": self.source,
+            "heard": self.heard,
+        }
 
     @classmethod
     def read(cls, value: Mapping[str, Any]) -> Sample:
         """From what was sealed."""
-        return cls(base64.b64decode(value["embedding"]), int(value["net_ms"]), str(value["source"]))
+        return cls(
+            base64.b64decode(value["embedding"]),
+            int(value["net_ms"]),
+            str(value["source"]),
+            value["heard"] is True,
+        )
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,11 @@ class Template:
     def net_ms(self) -> int:
         """Speech in all samples, in milliseconds."""
         return sum(item.net_ms for item in self.samples)
+
+    @property
+    def heard(self) -> bool:
+        """Whether a person knows each sample; without it there is no admin scope (threats T24)."""
+        return all(item.heard for item in self.samples)
 
     @property
     def agreement(self) -> float:
@@ -102,6 +119,7 @@ def row(name: str, enrolment: str, template: Template, state_key: StateKey) -> d
         "samples": len(template.samples),
         "net_ms": template.net_ms,
         "agreement": round(template.agreement * _MILLION),
+        "heard": int(template.heard),
         "model": template.model,
         "model_sha256": template.model_sha256,
     }

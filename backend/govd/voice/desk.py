@@ -12,6 +12,7 @@ from govd.contract.errors import ConflictError, InvalidRequestError, NotFoundErr
 from govd.contract.voice import (
     DraftCheck,
     LockView,
+    LockViews,
     SpeakerRemoval,
     Voices,
     VoiceSession,
@@ -61,7 +62,7 @@ class Desk:
             speakers=voices.speakers.views(connection, model),
             waiting=self._waiting(connection, operator),
             sessions=sessions.standing(connection, now),
-            locks=lockout.listed(connection),
+            locks=lockout.listed(connection, now),
             consent_version=consent.VERSION,
             consent_text=consent.TEXT,
             prompts=list(consent.PROMPTS),
@@ -155,7 +156,7 @@ class Desk:
 
         def work(transaction: Transaction) -> None:
             for heard in (*found.samples, found.checked):
-                voices.replays.remember(transaction, heard)
+                voices.replays.remember(transaction, heard, f"speaker:{start.name}")
             voices.speakers.enroll(
                 transaction, start.name, samples, model, agreed, by=operator, mine=start.mine
             )
@@ -249,7 +250,7 @@ class Desk:
 
         def work(transaction: Transaction) -> LockView:
             party = Party(agent=agent, chat=chat)
-            stood = lockout.standing(transaction.connection, party)
+            stood = lockout.standing(transaction.connection, party, transaction.now)
             if not lockout.clear(transaction.connection, party):
                 raise NotFoundError("nothing stands against that chat")
             transaction.record(
@@ -263,5 +264,29 @@ class Desk:
             return LockView(
                 agent=agent, chat=chat, failures=stood.failures, until=stood.until, locked=stood.locked
             )
+
+        return work
+
+    def unlock_all(self, operator: str, agent: str) -> Callable[[Transaction], LockViews]:
+        """The work that forgets every miss of an agent, in all its chats; what stood against it.
+
+        Raises (from the work):
+            NotFoundError: it has none.
+        """
+
+        def work(transaction: Transaction) -> LockViews:
+            stood = lockout.of_agent(transaction.connection, agent)
+            if not stood:
+                raise NotFoundError("nothing stands against that agent")
+            lockout.clear_of(transaction.connection, agent=agent)
+            transaction.record(
+                Entry(
+                    type="voice.unlocked",
+                    actor=f"operator:{operator}",
+                    agent=agent,
+                    details={"counts": len(stood)},
+                )
+            )
+            return LockViews(locks=stood)
 
         return work

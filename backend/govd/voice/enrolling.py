@@ -98,9 +98,15 @@ class Speakers:
         """Add samples that an operator approved; how many there are now, and how many ms of speech.
 
         Raises:
-            ConflictError: they are not of one voice, of another model, or too many.
+            ConflictError: they are not of one voice, of another model, or too many, or it is an operator's
+                own voice by now, which no agent adds to.
         """
         former = store.speaker(transaction.connection, name)
+        if former is not None and former["operator"] is not None:
+            raise ConflictError(
+                "this became an operator's own voice since the samples came: he enrolls it in the console",
+                hint="deny the job",
+            )
         before: tuple[Sample, ...] = ()
         if former is not None:
             kept = content.template(former, self._state_key)
@@ -118,9 +124,8 @@ class Speakers:
                 f"{model.threshold:.2f} is asked for",
                 hint="listen to them, deny with guidance, and ask for other samples",
             )
-        operator = None if former is None else former["operator"]
         sessions.end_of(transaction, speaker=name)
-        self._write(transaction, name, made, by=by, operator=operator)
+        self._write(transaction, name, made, by=by, operator=None)
         self._record(transaction, "voice.enrolled", f"operator:{by}", name, replaced=former is not None)
         return len(joined), made.net_ms
 
@@ -172,6 +177,7 @@ class Speakers:
                     "net_ms": row["net_ms"],
                     "replaced": replaced,
                     "own_voice": row["operator"] is not None,
+                    "all_heard": bool(row["heard"]),
                     "consent_version": Known.of(row["consent_version"]),
                 },
             )
@@ -206,7 +212,8 @@ class Speakers:
             samples=row["samples"],
             net_seconds=row["net_ms"] / 1000,
             agreement=row["agreement"] / _MILLION,
-            admin=row["name"] == owner,
+            admin=row["name"] == owner and bool(row["heard"]),
+            unheard=not row["heard"],
             operator=row["operator"],
             model=row["model"],
             stale=model is None or row["model_sha256"] != model.sha256,

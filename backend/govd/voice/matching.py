@@ -28,6 +28,7 @@ class Known:
     enrolment: str
     changed_at: int
     operator: str | None
+    heard: bool
     model_sha256: str
     complete: bool
     centroid: bytes = field(repr=False)
@@ -35,11 +36,16 @@ class Known:
 
 @dataclass(frozen=True)
 class Match:
-    """The best match: whose, which enrollment of his, and how well. Nobody is enrolled: no match."""
+    """The best match: whose, which enrollment of his, and how well. Nobody is enrolled: no match.
+
+    Attributes:
+        heard: Whether a person knows every sample that he is recognised by: without it no admin scope.
+    """
 
     name: str
     enrolment: str
     score: float
+    heard: bool
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,8 @@ class Gallery:
             scores = np.where(allowed, scores, -2.0)
         place = int(scores.argmax())
         found = board.people[place]
-        return Match(found.name, found.enrolment, max(-1.0, min(1.0, float(scores[place]))))
+        score = max(-1.0, min(1.0, float(scores[place])))
+        return Match(found.name, found.enrolment, score, found.heard)
 
     def usable(self, connection: Connection, model_sha256: str) -> int:
         """How many speakers this model can match."""
@@ -128,6 +135,7 @@ class Gallery:
                 row["enrolment"],
                 row["changed_at"],
                 row["operator"],
+                bool(row["heard"]),
                 template.model_sha256,
                 usable,
                 template.centroid,

@@ -17,12 +17,14 @@ from govd.api.forms import documented_form, is_form, read_form
 from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotation
 from govd.contract.errors import ConflictError
 from govd.contract.voice import (
+    LOCKED_CHAT,
     CaptureUse,
     Draft,
     DraftCheck,
     DraftSample,
     DraftStart,
     LockView,
+    LockViews,
     SessionView,
     SpeakerRemoval,
     SpeakerView,
@@ -31,7 +33,7 @@ from govd.contract.voice import (
     Voices,
     VoiceSession,
 )
-from govd.voice.routes import CHAT, Speaker
+from govd.voice.routes import Speaker  # noqa: TC001 - FastAPI reads the annotation
 
 if TYPE_CHECKING:
     from govd.voice.desk import Desk
@@ -40,7 +42,7 @@ NO_CHAT: Final = "-"
 """How a path writes the chat without a name."""
 
 _Agent = Annotated[str, Path(pattern=r"^[a-z][a-z0-9]*([._-][a-z0-9]+)*$", max_length=64)]
-_Chat = Annotated[str, Path(pattern=CHAT, min_length=1)]
+_Chat = Annotated[str, Path(pattern=LOCKED_CHAT, min_length=1)]
 _Number = Annotated[int, Path(ge=1, le=10_000)]
 
 
@@ -112,10 +114,19 @@ def _pictures(routes: APIRouter, context: Context, desk: Desk) -> None:
 
     @routes.delete("/v1/voice/locks/{agent}/{chat}", response_model=LockView)
     async def unlock(request: Request, agent: _Agent, chat: _Chat) -> Response:
-        """Forget the misses of an agent's chat (`-`: the one without a name); the answer is what stood."""
+        """Forget the misses of an agent's chat; the answer is what stood.
+
+        `-` is the chat without a name, `*` the count of all chats of a day together.
+        """
         operator = context.doorkeeper.admit(request, "operator")
         name = "" if chat == NO_CHAT else chat
         return answer(await context.write(desk.unlock(operator.name, agent, name)))
+
+    @routes.delete("/v1/voice/locks/{agent}", response_model=LockViews)
+    async def unlock_all(request: Request, agent: _Agent) -> Response:
+        """Forget every miss of an agent, in all its chats; the answer is what stood."""
+        operator = context.doorkeeper.admit(request, "operator")
+        return answer(await context.write(desk.unlock_all(operator.name, agent)))
 
 
 def _drafts(routes: APIRouter, context: Context, desk: Desk) -> None:

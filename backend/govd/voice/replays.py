@@ -6,17 +6,27 @@ Must never keep audio: a keyed hash and a coarse fingerprint tell enough.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from govd.times import micros
 from govd.voice import store
 from govd.voice.intake.rules import distance
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
     from govd.storage.ledger import Transaction
     from govd.voice.model import Heard
+
+MOST_OF_ONE: Final = 5_000
+"""Clips that are remembered of one speaker, and of what one agent has sent to be enrolled: the newest.
+
+Of each apart: who sends many pushes nobody else's out, and of a speaker only clips that matched him count.
+"""
+
+_READ_AGAIN: Final = 20_000
 
 
 class Replays:
@@ -24,10 +34,13 @@ class Replays:
 
     Args:
         limit: Fingerprints that differ in at most so many bits are of one recording.
+        keyed: Hides a name.
+        most: Clips that are remembered of one speaker or agent.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, keyed: Callable[[bytes], str], most: int = MOST_OF_ONE) -> None:
+        self._limit, self._keyed, self._most = limit, keyed, most
+        self._read_again = _READ_AGAIN
         self._lock = threading.Lock()
         self._last = 0
         self._blocks: list[bytes] = []
@@ -57,16 +70,34 @@ class Replays:
             for _, other in store.fingerprints(connection, after)
         )
 
-    def remember(self, transaction: Transaction, heard: Heard) -> None:
-        """From here on it is a replay."""
+    def remember(self, transaction: Transaction, heard: Heard, whose: str) -> None:
+        """From here on it is a replay.
+
+        Args:
+            transaction: The work that uses it.
+            heard: The clip.
+            whose: `speaker:NAME`, or `agent:NAME` for what was sent and has matched nobody yet.
+        """
         if not store.clip_known(transaction.connection, heard.clip):
-            store.add_clip(transaction.connection, heard.clip, heard.fingerprint, micros(transaction.now))
+            store.add_clip(
+                transaction.connection,
+                heard.clip,
+                heard.fingerprint,
+                self._keyed(b"voice-whose\n" + whose.encode()),
+                micros(transaction.now),
+                self._most,
+            )
 
     def _refresh(self, connection: Connection) -> None:
+        anew = len(self._blocks) >= self._read_again
+        if anew:  # what gave way in the table is still here
+            self._blocks, self._last, self._matrix = [], 0, None
         for number, fingerprint in store.fingerprints(connection, self._last):
             self._last = max(self._last, number)
             self._blocks.append(fingerprint)
             self._matrix = None
+        if anew:
+            self._read_again = max(_READ_AGAIN, 2 * len(self._blocks))
 
     def _nearest(self, fingerprint: bytes) -> int:
         """The fewest bits that any known clip differs in."""

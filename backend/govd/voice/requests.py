@@ -124,7 +124,7 @@ class Requests:
             }
             asked = self._declare(transaction, agent, request, "enroll", arguments)
             self._put_sample(transaction, asked, heard, audio, salt)
-            self._replays.remember(transaction, heard)
+            self._replays.remember(transaction, heard, f"agent:{agent.name}")
             return Enrolled(
                 status="held",
                 speaker=name,
@@ -237,7 +237,8 @@ class Requests:
         if heard.model is None:
             raise ClipRefusedError("a clip with faults is no sample")
         quality = heard.quality
-        sample = Sample(heard.embedding, round(quality.net_seconds * 1000), f"agent:{asked.view.agent}")
+        net_ms, source = round(quality.net_seconds * 1000), f"agent:{asked.view.agent}"
+        sample = Sample(heard.embedding, net_ms, source, heard=False)
         sealed = content.seal_sample(asked.key, asked.id, sample, heard.model, salt)
         row = _row(transaction, asked, sealed) | {
             "audio": asked.key.seal_json(audio, content.request_name(asked.id, "audio")),

@@ -124,6 +124,24 @@ LONGEST_DELAY: Final = timedelta(days=1)
 LOCKED_AT: Final = 50
 """So many misses in a row lock the pair until an operator unlocks it."""
 
+FREE_FOR: Final = timedelta(days=1)
+"""A count that costs no delay yet is over so long after its last miss."""
+
+DELAYED_FOR: Final = timedelta(days=30)
+"""The same of one that costs a delay. One that is locked never ends by itself."""
+
+DAILY_MISSES: Final = 64
+"""Misses of one agent within a day, in all its chats together, which no match takes back.
+
+It names its chats itself: a fresh name for each clip would otherwise be a fresh count for each clip. One chat
+has sixteen a day at most by its own delays, so no single one uses it up.
+"""
+
+
+def over(failures: int, changed_at: datetime, now: datetime) -> bool:
+    """Whether a count that is not locked has ended by itself."""
+    return changed_at + (FREE_FOR if failures < FREE_FAILURES else DELAYED_FOR) <= now
+
 
 def after_miss(lock: Lock, now: datetime, *, lockable: bool = True) -> Lock:
     """One more miss: from the fifth on a delay, doubling; at the fiftieth, until it is unlocked.

@@ -98,9 +98,9 @@ class Voices:
             NoneEnrolledError: nobody is enrolled with the model in use.
         """
         party = Party(agent=agent, chat=chat)
-        self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now()))
-        heard = self._hearing.listen(data, name)
         settings = self.settings()
+        self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now(), settings.owner))
+        heard = self._hearing.listen(data, name)
         if heard.model is None:
             return self._poor(heard, settings)
         model = heard.model
@@ -112,7 +112,7 @@ class Voices:
 
         def work(transaction: Transaction) -> tuple[bool, datetime | None]:
             # Who sent many at once is judged by what stands now, and a clip is good for one of them.
-            lockout.check(transaction.connection, party, transaction.now)
+            lockout.check(transaction.connection, party, transaction.now, settings.owner)
             replay = known or self.replays.known_since(transaction.connection, heard, after)
             if not hit or replay:
                 code = "replay" if replay else "no-match"
@@ -122,8 +122,8 @@ class Voices:
 
         verified, ends = self.ledger.submit(work).result()
         if not verified:
-            score = 0.0 if known else round(match.score, _MISS_DIGITS)
-            return self._miss(heard, model, settings, score)
+            # No score of a miss: how near an agent came would be a hill for it to climb.
+            return self._miss(heard, model, settings, 0.0)
         found = self._hit(heard, model, settings, match)
         return found.model_copy(update={"expires_at": ends})
 
@@ -154,7 +154,7 @@ class Voices:
             scores={match.name: score},
             message=filled(settings.messages["low_confidence"], percent=percent) if low else "",
             low_confidence=low,
-            admin=settings.owner == match.name,
+            admin=settings.owner == match.name and match.heard,
             quality=heard.quality,
         )
 
@@ -216,8 +216,10 @@ class Voices:
         row = store.speaker(transaction.connection, match.name)
         if row is None or row["enrolment"] != match.enrolment:
             raise ConflictError("the speaker was enrolled anew meanwhile: send the clip again")
-        lockout.clear(transaction.connection, party)
-        self.replays.remember(transaction, heard)
+        # Guesses at the owner's voice are not taken back by one clip of somebody else who is enrolled.
+        if party.operator or settings.owner in {None, match.name}:
+            lockout.clear(transaction.connection, party)
+        self.replays.remember(transaction, heard, f"speaker:{match.name}")
         session, ends = sessions.begin(transaction, party, match, settings.session, low=low)
         store.change_speaker(transaction.connection, match.name, last_verified_at=micros(transaction.now))
         details = {"speaker": self.speakers.log_name(match.name), "session": session, "low_confidence": low}
@@ -319,7 +321,7 @@ class Voices:
             state=found.state,
             chat=chat,
             speaker=found.speaker,
-            admin=found.speaker is not None and found.speaker == self.settings().owner,
+            admin=found.heard and found.speaker == self.settings().owner,
             expires_at=found.expires_at,
         )
 
@@ -327,7 +329,9 @@ class Voices:
         """What a decision knows of the voice behind an intent: from our own tables, never from the agent."""
         found = sessions.state(connection, Party(agent=agent, chat=rules.chat_of(origin)), self.ledger.now())
         if found.state is VoiceState.VERIFIED:
-            return VoiceFacts("verified", found.speaker, found.low, found.confidence)
+            # A voice that nobody has listened to may have become the owner's by a later policy (threats T24).
+            speaker = found.speaker if found.heard or found.speaker != self.settings().owner else None
+            return VoiceFacts("verified", speaker, found.low, found.confidence)
         if self.encoder.degraded is not None:
             return VoiceFacts("unavailable")
         if not store.enrolled(connection):
@@ -349,8 +353,10 @@ class Voices:
 
     def tick(self) -> None:
         """What the clock asks for: audio that nobody waits for any more goes."""
-        now = micros(self.ledger.now())
-        if self.ledger.read(lambda c: bool(store.settled(c, 1)) or bool(store.overdue(c, now, 1))):
+        now = self.ledger.now()
+        if self.ledger.read(lambda c: lockout.ended(c, now)):
+            self.ledger.submit(lockout.forget_ended).result()
+        if self.ledger.read(lambda c: bool(store.settled(c, 1)) or bool(store.overdue(c, micros(now), 1))):
             self.ledger.submit(self.settling.sweep).result()
             self.tidy()
 

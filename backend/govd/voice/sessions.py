@@ -30,13 +30,18 @@ _MILLION: Final = 1_000_000
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a party stands. With `verified`: whose voice it was, until when, and how well it matched."""
+    """Where a party stands. With `verified`: whose voice it was, until when, and how well it matched.
+
+    Attributes:
+        heard: Whether a person knows every sample that he was recognised by.
+    """
 
     state: VoiceState
     speaker: str | None = None
     expires_at: datetime | None = None
     confidence: float | None = None
     low: bool = False
+    heard: bool = False
 
 
 def _place(party: Party) -> ColumnElement[bool]:
@@ -75,7 +80,7 @@ def begin(
 def state(connection: Connection, party: Party, now: datetime) -> Standing:
     """Where a party stands."""
     query = (
-        select(voice_sessions, speakers.c.enrolment.label("standing"))
+        select(voice_sessions, speakers.c.enrolment.label("standing"), speakers.c.heard)
         .join(speakers, speakers.c.name == voice_sessions.c.speaker, isouter=True)
         .where(_place(party))
     )
@@ -92,12 +97,16 @@ def state(connection: Connection, party: Party, now: datetime) -> Standing:
         instant(row["expires_at"]),
         row["confidence"] / _MILLION,
         bool(row["low"]),
+        bool(row["heard"]),
     )
 
 
-def had(connection: Connection, party: Party) -> bool:
-    """Whether this party was ever verified."""
-    return connection.execute(select(voice_sessions.c.id).where(_place(party))).first() is not None
+def had(connection: Connection, party: Party, speaker: str | None = None) -> bool:
+    """Whether this party was ever verified; with a name: as that speaker, the last time."""
+    query = select(voice_sessions.c.id).where(_place(party))
+    if speaker is not None:
+        query = query.where(voice_sessions.c.speaker == speaker)
+    return connection.execute(query).first() is not None
 
 
 def standing(connection: Connection, now: datetime, most: int = 500) -> list[SessionView]:

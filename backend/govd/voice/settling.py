@@ -5,6 +5,7 @@ Must never change a speaker without a signed vote, nor keep audio that nobody wa
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from govd.contract.actions import Admin
@@ -116,10 +117,12 @@ class Settling:
             raise ConflictError(
                 "another model is in use than when these samples came: deny the job and ask for them again"
             )
+        played = store.heard(transaction.connection, operator, [row["id"] for row in rows])
+        samples = [
+            replace(sample, heard=row["id"] in played) for row, (sample, _) in zip(rows, opened, strict=True)
+        ]
         agreed = content.consent(consent.VERSION, consent.TEXT, transaction.now, f"operator:{operator}")
-        total, net_ms = self._speakers.add(
-            transaction, name, [sample for sample, _ in opened], model, agreed, by=operator
-        )
+        total, net_ms = self._speakers.add(transaction, name, samples, model, agreed, by=operator)
         if rules.complete(total, net_ms / 1000):
             return filled(self._settings().messages["enrolled"], samples=str(total))
         return f"{name} has {rules.lacking(total, net_ms / 1000)}: send more voice notes."

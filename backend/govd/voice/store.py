@@ -242,6 +242,13 @@ def fingerprints(connection: Connection, after: int) -> Sequence[tuple[int, byte
     return [(int(number), bytes(found)) for number, found in connection.execute(query)]
 
 
-def add_clip(connection: Connection, clip: str, fingerprint: bytes, at: int) -> None:
-    """Remember what was heard."""
-    connection.execute(insert(voice_replays).values(clip=clip, fingerprint=fingerprint, heard_at=at))
+def add_clip(connection: Connection, clip: str, fingerprint: bytes, whose: str, at: int, most: int) -> None:
+    """Remember what was heard, and of the same voice so many clips at most: the oldest give way."""
+    connection.execute(
+        insert(voice_replays).values(clip=clip, fingerprint=fingerprint, whose=whose, heard_at=at)
+    )
+    own = select(voice_replays.c.id).where(voice_replays.c.whose == whose).order_by(voice_replays.c.id.desc())
+    oldest = connection.execute(own.offset(most).limit(1)).scalar()
+    if oldest is not None:
+        gone = (voice_replays.c.whose == whose) & (voice_replays.c.id <= oldest)
+        connection.execute(delete(voice_replays).where(gone))

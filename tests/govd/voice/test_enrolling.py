@@ -51,7 +51,13 @@ def test_a_whole_enrollment_by_its_routes(house: VoiceHouse):
 
 
 def test_nobody_is_enrolled_without_consent_to_the_present_text(house: VoiceHouse):
-    for change in ({"consented": False}, {"consent_version": "0"}, {"name": "../../x"}, {"name": "Owner"}, {"name": "unknown"}):
+    for change in (
+        {"consented": False},
+        {"consent_version": "0"},
+        {"name": "../../x"},
+        {"name": "Owner"},
+        {"name": "unknown"},
+    ):
         assert status(house, "POST", "/v1/voice/drafts", json=START | change) == 422
 
 

@@ -12,7 +12,7 @@ from govd.contract.errors import TYPE_PREFIX
 from govd.contract.voice import Fault
 from govd.contract.voice_texts import ENROLLED
 from tests.support.operator import answer
-from tests.support.voices import OTHER_MODEL, clip
+from tests.support.voices import OTHER_MODEL, OWNED, clip
 
 if TYPE_CHECKING:
     import httpx
@@ -141,6 +141,45 @@ def test_an_agent_does_not_add_to_an_operators_own_voice(house: VoiceHouse):
     house.enroll("ana", mine=True)
 
     assert code(house.agent().send("/enroll", clip("ana", "x"), name="ana")) == (409, "conflict")
+
+
+@pytest.mark.threat("T24")
+def test_a_sample_that_waits_does_not_join_what_became_an_operators_own_voice(house: VoiceHouse):
+    """An agent asks for a name, its operator enrolls it as his own, and then the waiting job is approved."""
+    job = asked(house, "mara", 1)
+    house.enroll("mara", mine=True)
+
+    refused = house.vote(job)
+
+    assert code(refused) == (409, "conflict")
+    assert refused.json()["hint"] == "deny the job"
+    (speaker,) = house.picture()["speakers"]
+    assert (speaker["samples"], speaker["operator"]) == (5, "ana")
+    assert answer(house.operator().send("/v1/voice/step-up", clip("mara", "up")))["verified"]
+    assert answer(house.vote(job, "deny"))["state"] == "denied"
+
+
+@pytest.mark.threat("T24")
+@pytest.mark.parametrize("played", [0, 4, 5])
+def test_a_voice_that_nobody_heard_gets_no_admin_scope_by_a_later_policy(house: VoiceHouse, played: int):
+    """Samples are approved unheard under a harmless name, and then the policy makes that name the owner."""
+    job = asked(house, "bob")
+    for item in house.picture()["waiting"][:played]:
+        assert house.operator().ask("GET", f"/v1/voice/waiting/{item['id']}").is_success
+    answer(house.vote(job))
+    (house.root / "state" / "policy.yaml").write_text(OWNED.replace("owner: owner", "owner: bob"))
+    house.govd.policies.trust(disk=True)
+    house.govd.policies.look()
+
+    found = answer(house.verify(clip("bob", "now"), "family"))
+    facts = house.govd.ledger.read(lambda c: house.govd.voice_facts(c, "bot", "channel:family"))
+    (speaker,) = house.picture()["speakers"]
+
+    heard = played == 5
+    assert (found["verified"], found["speaker"], found["admin"]) == (True, "bob", heard)
+    assert (facts.state, facts.speaker) == ("verified", "bob" if heard else None)
+    assert (speaker["admin"], speaker["unheard"]) == (heard, not heard)
+    assert house.agent().ask("GET", "/v1/voice/session?chat=family").json()["admin"] is heard
 
 
 def test_a_poor_or_repeated_sample_does_not_wait(house: VoiceHouse):

@@ -41,6 +41,7 @@ def nothing_left(store: ModelStore) -> bool:
 
 @pytest.mark.threat(25)
 def test_a_model_is_looked_at_pinned_and_not_yet_usable(store, tiny):
+    """A file that nobody has measured is to verify people, or to change after it was looked at."""
     said: list[str] = []
 
     found = import_model(store, tiny, say=said.append)
@@ -80,6 +81,7 @@ def test_a_model_is_looked_at_pinned_and_not_yet_usable(store, tiny):
     ids=lambda value: value if isinstance(value, str) else "file",
 )
 def test_whatever_is_not_a_plain_graph_is_refused(hostile, why):
+    """A graph brings an operator of its own, weights in other files, or functions, or is no graph."""
     with pytest.raises(ValueError, match=why):
         onnxfile.check(hostile)
 
@@ -100,6 +102,7 @@ def test_a_plain_graph_is_not():
     ids=["foreign", "deaf", "fixed"],
 )
 def test_a_refused_file_leaves_nothing_behind(store, tmp_path, hostile, why):
+    """A hostile file is refused and stays in the store all the same, to be put in use later."""
     path = tmp_path / "hostile.onnx"
     path.write_bytes(hostile)
 
@@ -111,6 +114,7 @@ def test_a_refused_file_leaves_nothing_behind(store, tmp_path, hostile, why):
 
 @pytest.mark.threat(25)
 def test_a_file_with_another_sha256_than_was_said_is_refused(store, tiny):
+    """The download was exchanged on its way: another file arrives than was named."""
     with pytest.raises(InvalidRequestError, match="has the SHA-256"):
         import_model(store, tiny, sha256="0" * 64)
 

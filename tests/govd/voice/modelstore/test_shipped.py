@@ -32,6 +32,7 @@ def test_both_files_pass_what_is_asked_of_any_other(tmp_path):
 
 @pytest.mark.threat(25)
 def test_a_changed_pickle_in_it_is_refused(tmp_path):
+    """Somebody writes a call of `system` into the pickle of the model that comes with govd."""
     changed = (
         (SHIPPED / f"{DEMO}.nemo").read_bytes().replace(b"ctorch\nFloatStorage", b"cposix\nsystem      ")
     )

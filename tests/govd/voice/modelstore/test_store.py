@@ -94,6 +94,7 @@ def test_a_calibrated_model_is_used_at_once_also_by_an_encoder_that_is_open(cali
 
 @pytest.mark.threat(25)
 def test_a_file_that_was_changed_is_neither_put_in_use_nor_loaded(calibrated, state):
+    """Whoever can write to the store exchanges a model's weights after it was imported."""
     calibrated.use("tiny")
     weights = calibrated.weights("tiny", "onnx")
     weights.write_bytes(onnxmodel.model(scale=3.0))

@@ -45,6 +45,7 @@ def _speakers() -> None:
         _small("samples"),
         _big("net_ms"),
         _small("agreement"),
+        _small("heard"),
         _text("model"),
         _text("model_sha256"),
         _text("operator", null=True),
@@ -133,7 +134,9 @@ def _standing() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         _text("clip"),
         _blob("fingerprint"),
+        _text("whose"),
         _big("heard_at"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("clip", name="voice_replays_once"),
     )
+    op.create_index("voice_replays_whose", "voice_replays", ["whose", "id"])
