@@ -185,6 +185,7 @@ def poisoned(source: Path, folder: Path, config: str | None = None, weights: obj
 def test_code_in_the_weights_is_not_run(
     demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, forced: bool
 ) -> None:
+    """The pickle of the weights names a callable, and torch's own switch asks for it to be run."""
     if forced:
         # torch's own switch, which NeMo honours.
         monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
@@ -199,6 +200,7 @@ def test_code_in_the_weights_is_not_run(
 def test_a_configuration_that_names_another_callable_is_refused_before_nemo_sees_it(
     demo: Demo, tmp_path: Path
 ) -> None:
+    """A `_target_` in the configuration names `subprocess.Popen`, which NeMo would call."""
     file = poisoned(
         demo.nemo, tmp_path, config="nemo.collections.asr.modules.ConvASREncoder=>subprocess.Popen"
     )
