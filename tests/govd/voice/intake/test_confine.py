@@ -75,7 +75,7 @@ def call(x86, arm, *arguments):
 if sys.argv[1] == "user":
     os.setgroups([]); os.setgid(12345); os.setuid(12345)
 as_nobody = {} if os.getuid() else {"user": 65534, "group": 65534, "extra_groups": []}
-neighbour = subprocess.Popen(["sleep", "600"], stdin=-3, stdout=-3, **as_nobody).pid
+neighbour = subprocess.Popen(["sleep", "600"], stdin=-3, stdout=-3, stderr=-3, **as_nobody).pid
 confine.confine(memory=64 << 20)
 print(neighbour, os.getuid(), flush=True)
 confine.alone(cpu_seconds=60)
@@ -86,7 +86,8 @@ for name, escape in ESCAPES.items():
         os.write(1, f"{name}: no\\n".encode())
     else:
         os.write(1, f"{name}: ESCAPED\\n".encode())
-for number in (*range(600), 2**30, 2**30 + 41):
+probes = {335, 336} if platform.machine() == "x86_64" else set()  # SIGILL from the kernel, past any filter
+for number in {*range(600), 2**30, 2**30 + 41} - probes:
     if number not in passes:
         ctypes.set_errno(0)
         if (libc.syscall(number, 0, 0, 0, 0, 0, 0), ctypes.get_errno()) != (-1, 1):
