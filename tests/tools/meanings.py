@@ -78,6 +78,7 @@ EVENTS: Final[dict[str, str]] = {
     "voice.enrolled": "A speaker was enrolled or added to; by how many samples, under which consent text.",
     "voice.deleted": "A speaker's key was forgotten.",
     "voice.heard": "An operator fetched a sample that waits.",
+    "voice.model": "Another speaker model is in use, or another threshold; how many sessions ended with it.",
     "voice.session_revoked": "An operator ended a session before its time.",
     "attestation.minted": "An executor asked for an attestation and got it.",
     "redeem.refused": "A redemption was refused, with the code of why.",

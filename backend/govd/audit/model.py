@@ -61,6 +61,7 @@ PUBLIC_DIGESTS: Final = frozenset(
         "vote_sha256",
         "review_token",
         "statement_sha256",
+        "model_sha256",
         "digest",
         "public_key",
     }

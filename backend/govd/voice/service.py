@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from govd.audit.model import Entry
-from govd.contract.errors import ClipRefusedError, ConflictError, NoneEnrolledError
+from govd.contract.errors import ClipRefusedError, ConflictError, NoneEnrolledError, VoiceUnavailableError
 from govd.contract.voice import (
     UNKNOWN_SPEAKER,
     SpeakerBriefs,
@@ -21,7 +21,7 @@ from govd.contract.voice import (
 from govd.contract.voice_texts import filled
 from govd.policy.model import VoiceFacts
 from govd.times import micros
-from govd.voice import lockout, rules, sessions, store
+from govd.voice import lockout, modelchange, rules, sessions, store
 from govd.voice.hearing import Lane
 from govd.voice.model import Party
 
@@ -216,6 +216,8 @@ class Voices:
         row = store.speaker(transaction.connection, match.name)
         if row is None or row["enrolment"] != match.enrolment:
             raise ConflictError("the speaker was enrolled anew meanwhile: send the clip again")
+        if modelchange.noted(transaction, self.encoder) != heard.model:
+            raise VoiceUnavailableError("the model was changed meanwhile", hint="send the clip again")
         # Guesses at the owner's voice are not taken back by one clip of somebody else who is enrolled.
         if party.operator or settings.owner in {None, match.name}:
             lockout.clear(transaction.connection, party)
@@ -351,8 +353,13 @@ class Voices:
             sessions.end_of(transaction, agent=identity.name)
             lockout.clear_of(transaction.connection, agent=identity.name)
 
+    def look_at_model(self) -> None:
+        """Whether an operator put another model in use, also while govd was down."""
+        modelchange.look(self.ledger, self.encoder)
+
     def tick(self) -> None:
-        """What the clock asks for: audio that nobody waits for any more goes."""
+        """What the clock asks for: another model is noticed, audio that nobody waits for any more goes."""
+        self.look_at_model()
         now = self.ledger.now()
         if self.ledger.read(lambda c: lockout.ended(c, now)):
             self.ledger.submit(lockout.forget_ended).result()
