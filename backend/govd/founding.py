@@ -44,7 +44,7 @@ agent_port = {port}
 
 @dataclass(frozen=True)
 class Founding:
-    """What `govd init` was asked for."""
+    """What `govd init` was asked for. `rounds`: how dear it is to guess the passphrase; a seam for tests."""
 
     state: Path
     operator: str
@@ -54,6 +54,7 @@ class Founding:
     policy_path: Path | None
     agent_port: int
     database: str | None
+    rounds: int = votekey.ROUNDS
 
 
 def found(wanted: Founding, clock: Clock | None = None) -> None:
@@ -103,7 +104,7 @@ def _away(path: Path) -> None:
 def _make(layout: Layout, wanted: Founding, policy: CompiledPolicy, key_file: Path, clock: Clock) -> None:
     _folders(layout, wanted)
     key = votekey.generate()
-    votekey.write(key_file, key, wanted.passphrase)
+    votekey.write(key_file, key, wanted.passphrase, rounds=wanted.rounds)
     token = new_token("operator")
     _private(wanted.operator_dir / f"{wanted.operator}.token", (token + "\n").encode())
     ledger = Ledger.open(

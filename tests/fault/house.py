@@ -75,6 +75,7 @@ def found_state(root: Path) -> Path:
             policy_path=None,
             agent_port=0,
             database=None,
+            rounds=1,
         )
     )
     return state

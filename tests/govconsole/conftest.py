@@ -53,7 +53,7 @@ def key_material(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
     """One key file for all tests: its passphrase is slow to turn into a key on purpose."""
     path = tmp_path_factory.mktemp("key") / "anna.key"
     key = votekey.generate()
-    votekey.write(path, key, PASSPHRASE.encode())
+    votekey.write(path, key, PASSPHRASE.encode(), rounds=1)
     return path.read_bytes(), votekey.public_text(key)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import socket
 import sqlite3
@@ -23,8 +22,6 @@ from tests.support.operator import Operator
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from tests.support.govd_process import Client, GovdProcess
 
@@ -120,11 +117,7 @@ class Reply:
 
 
 class Signer(Operator):
-    """An operator who has typed the passphrase once: its derivation is slow on purpose."""
-
-    @functools.cached_property
-    def key(self) -> Ed25519PrivateKey:  # type: ignore[override]  # read once
-        return votekey.load(self.directory / f"{self.name}.key", PASSPHRASE)
+    """An operator of a govd, or of his own making."""
 
     @classmethod
     def of(cls, govd: GovdProcess, name: str = OPERATOR) -> Self:
@@ -183,7 +176,7 @@ class House:
         """One more operator, added by ana."""
         key, token = votekey.generate(), new_token("operator")
         folder = self.govd.operator_dir
-        votekey.write(folder / f"{name}.key", key, PASSPHRASE)
+        votekey.write(folder / f"{name}.key", key, PASSPHRASE, rounds=1)
         (folder / f"{name}.token").write_text(token, encoding="ascii")
         added = self.enrolment(
             kind="operator",

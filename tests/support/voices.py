@@ -213,6 +213,7 @@ def founded(root: Path, policy: str = POLICY, database: str | None = None) -> Pa
             policy_path=None,
             agent_port=0,
             database=database,
+            rounds=1,
         )
     )
     return root

@@ -18,7 +18,7 @@ from govd.contract.errors import ForbiddenError, InvalidRequestError, NotFoundEr
 if TYPE_CHECKING:
     from pathlib import Path
 
-_ROUNDS = 48
+ROUNDS = 48
 _OTHERS = 0o077
 
 
@@ -32,8 +32,14 @@ def public_text(key: Ed25519PrivateKey) -> str:
     return base64.b64encode(key.public_key().public_bytes_raw()).decode()
 
 
-def write(path: Path, key: Ed25519PrivateKey, passphrase: bytes) -> None:
-    """Write the key file, 0600, refusing to replace one. bcrypt-pbkdf with 48 rounds guards the passphrase.
+def write(path: Path, key: Ed25519PrivateKey, passphrase: bytes, *, rounds: int = ROUNDS) -> None:
+    """Write the key file, 0600, refusing to replace one. bcrypt-pbkdf guards the passphrase.
+
+    Args:
+        path: Where to.
+        key: The vote key.
+        passphrase: What opens it.
+        rounds: Of bcrypt-pbkdf: a third of a second of work for whoever guesses. Fewer are for tests alone.
 
     Raises:
         InvalidRequestError: the passphrase is empty, or a file is there already.
@@ -42,9 +48,7 @@ def write(path: Path, key: Ed25519PrivateKey, passphrase: bytes) -> None:
         raise InvalidRequestError(
             "a vote key has a passphrase: any process of the same user could vote otherwise"
         )
-    encryption = (
-        serialization.PrivateFormat.OpenSSH.encryption_builder().kdf_rounds(_ROUNDS).build(passphrase)
-    )
+    encryption = serialization.PrivateFormat.OpenSSH.encryption_builder().kdf_rounds(rounds).build(passphrase)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, encryption)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:

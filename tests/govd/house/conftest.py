@@ -53,6 +53,7 @@ class Inside:
             policy_path=policy_path,
             agent_port=0,
             database=None,
+            rounds=1,
         )
 
     def open(self) -> Govd:

@@ -136,6 +136,7 @@ def queue(database: Database) -> Iterator[QueueHouse]:
         policy_path=None,
         agent_port=0,
         database=database.url,
+        rounds=1,
     )
     found(wanted, times.clock())
     govd = Govd(database.state, read_settings(database.state), clock=times.clock())

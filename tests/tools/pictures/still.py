@@ -97,6 +97,7 @@ def main() -> None:
         policy_path=None,
         agent_port=0,
         database=None,
+        rounds=1,
     )
     found(wanted, times.clock())
     lock = StateLock(Layout(wanted.state).lock)
