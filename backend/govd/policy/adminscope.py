@@ -7,11 +7,24 @@ from __future__ import annotations
 
 import posixpath
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from govd.contract.actions import Admin, FileWrite, ProcessExec, SecretRead, ToolCall
+from govd.policy import adminpaths
+from govd.policy.adminprograms import (
+    ARGUMENT_KEYS,
+    BY_PROGRAM,
+    COMMAND_KEYS,
+    GIT_READING,
+    GIT_WRITING_OPTIONS,
+    NAMED_BY_ADDRESS,
+    PATH_KEYS,
+    READERS,
+    RUNNERS,
+    SHELL_TOOLS,
+)
 from govd.policy.blocks import CAPABILITIES
+from govd.policy.commands import Commands, unwrap_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,80 +33,18 @@ if TYPE_CHECKING:
     from govd.policy.model import CompiledVoice
     from govd.policy.subject import Subject
 
+    Found = Iterator[tuple[Capability, str]]
+
 SETTLED_BY_PEOPLE: Final = "voice."
 """Operations under this name are made by the service itself and always wait for an operator: enrolling the
 first voice cannot need a voice."""
 
+_READ: Final = 16 * 1024
+"""Characters of commands among a tool's arguments that are read; more are an admin request unread."""
 
-_MOST: Final = 1000
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(f"exec.{name}" for name in text.split())
-
-
-PROGRAMS: Final[dict[Capability, frozenset[str]]] = {
-    "privileged": _names(
-        "sudo doas su pkexec run0 runuser systemctl systemd-run machinectl service rc-service initctl "
-        "loginctl shutdown reboot halt poweroff visudo useradd userdel usermod groupadd groupmod adduser "
-        "deluser passwd chpasswd mount umount insmod modprobe rmmod sysctl setcap chroot nsenter update-rc.d"
-    ),
-    "credentials": _names("pass gopass op bw lpass secret-tool keyring vault gnome-keyring ssh-add"),
-    "security": _names(
-        "iptables ip6tables nft ufw firewall-cmd setenforce auditctl aa-disable fail2ban-client"
-    ),
-}
-"""Programs that are admin requests whatever their arguments; found behind `env`, `sh -c` and the like too."""
-
-_WRITERS: Final = _names(
-    "tee mv rm ln sed gsed dd truncate touch chmod chown chgrp mkdir rmdir unlink patch shred vi vim nvim "
-    "nano ed ex emacs chattr setfacl >"
-)
-"""Programs that change the files among their arguments; `>` stands for a shell's redirection."""
-
-_COPIERS: Final = _names("cp install rsync scp")
-"""Programs that change the last file among their arguments alone."""
-
-_SYSTEM: Final = (
-    "/etc", "/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/boot", "/sys", "/proc", "/dev",
-    "/var/lib", "/var/spool/cron", "/run/systemd", "/System", "/Library",
-)  # fmt: skip
-_HARMLESS_DEVICES: Final = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"})
-_UNITS: Final = re.compile(
-    r"/(systemd/(user|system)|autostart|launchagents|launchdaemons|sudoers\.d)/"
-    r"|\.(service|socket|timer|mount|automount|target)$"
-)
-
-_AGENT_FILES: Final = _words(
-    "soul.md agents.md claude.md gemini.md identity.md tools.md bootstrap.md heartbeat.md skill.md "
-    "openclaw.json openclaw.json5 clawdbot.json moltbot.json mcp.json .mcp.json .cursorrules .windsurfrules "
-    "copilot-instructions.md system_prompt.md system-prompt.md system_prompt.txt system-prompt.txt"
-)
-_AGENT_FOLDERS: Final = _words(
-    ".openclaw .clawdbot .moltbot .claude .codex .gemini .cursor skills .govd .govgate govconsole"
-)
-_WORKSPACE: Final = re.compile(r"/\.(openclaw|clawdbot|moltbot)/workspace(-[^/]*)?/")
-
-_SECRET_FILES: Final = _words(
-    ".netrc .pgpass .env .envrc .npmrc .pypirc .git-credentials credentials credentials.json shadow "
-    "gshadow id_rsa id_ed25519 id_ecdsa id_dsa secrets.json secrets.yaml secrets.yml .vault-token"
-)
-_SECRET_FOLDERS: Final = _words(".ssh .gnupg .password-store keyrings")
-_SECRET_ENDS: Final = (
-    ".pem",
-    ".p12",
-    ".pfx",
-    ".kdbx",
-    ".keytab",
-    ".token",
-    "/.kube/config",
-    "/.docker/config.json",
-)
-_PUBLIC: Final = (".pub", "/known_hosts", "/.ssh/config", ".env.example")
+_NO_LETTERS: Final = re.compile(r"[^a-z]")
+_PARTS: Final = re.compile(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])")
+_WORDS: Final = re.compile(r"[\s;&|()<>\"'`$={}]+")
 
 
 def admin_scope(subject: Subject, block: CompiledVoice) -> dict[Capability, str]:
@@ -105,115 +56,166 @@ def admin_scope(subject: Subject, block: CompiledVoice) -> dict[Capability, str]
     return {name: found[name] for name in CAPABILITIES if name in found}
 
 
-def _shown(subject: Subject, block: CompiledVoice) -> Iterator[tuple[Capability, str]]:
+def _shown(subject: Subject, block: CompiledVoice) -> Found:
     intent, action = subject.intent, subject.intent.action
     if isinstance(action, Admin) and action.operation.startswith(SETTLED_BY_PEOPLE):
         return
     claimed = [name for name in CAPABILITIES if name in intent.declared_capabilities]
     yield from ((name, "the agent declares it") for name in claimed)
-    yield from _of_names((*subject.names, *subject.wrappers), block)
     match action:
         case SecretRead():
             yield "credentials", f"the secret {action.name}"
         case Admin():
             yield "configuration", action.operation
         case FileWrite():
-            yield from _of_file(action.path, block)
+            yield from adminpaths.written(action.path, block)
         case ToolCall():
-            about = _of_secret if subject.effect == "read" else partial(_of_file, block=block)
-            yield from (found for path in _paths_in(action.arguments) for found in about(path))
+            yield from _listed_by_policy(subject.names, block)
+            yield from _of_program(action.tool.removeprefix("exec.") if action.tool[:5] == "exec." else "")
+            yield from _of_tool(action, block, reads=subject.effect == "read")
         case ProcessExec():
-            yield from (found for line in subject.lines for found in _of_line(line, action.cwd, block))
+            read = Commands(subject.names, subject.wrappers, subject.opaque, subject.lines, subject.cut_short)
+            yield from _of_commands(read, action.cwd, block)
 
 
-def _of_names(names: Sequence[str], block: CompiledVoice) -> Iterator[tuple[Capability, str]]:
-    for tool in names:
-        for capability in CAPABILITIES:
-            listed = block.tools.get(capability)
-            if tool in PROGRAMS.get(capability, ()) or (listed is not None and tool in listed):
-                yield capability, tool
+def _listed_by_policy(names: Sequence[str], block: CompiledVoice) -> Found:
+    for capability, listed in block.tools.items():
+        yield from ((capability, tool) for tool in names if tool in listed)
 
 
 # -- commands ----------------------------------------------------------------------------------------
 
 
-def _of_line(line: Sequence[str], cwd: str, block: CompiledVoice) -> Iterator[tuple[Capability, str]]:
-    """What one command reads of secrets, and what it changes."""
-    program = f"exec.{posixpath.basename(line[0])}"
-    words = [_within(word.rpartition("=")[2], cwd) for word in line[1:]]
-    for path in words:
-        yield from _of_secret(path)
-    changed = [
-        path for word, path in zip(line[1:], words, strict=True) if not word.startswith("-") or "=" in word
-    ]
-    if program in _COPIERS:
-        changed = changed if any(word.startswith(("-t", "--target")) for word in line[1:]) else changed[-1:]
-    elif program not in _WRITERS:
-        changed = []
-    for path in changed:
-        yield from _of_file(path, block)
+def _of_commands(read: Commands, cwd: str, block: CompiledVoice) -> Found:
+    """What commands amount to: by the names of their programs, and by what each does."""
+    names = (*read.names, *read.wrappers)
+    yield from _listed_by_policy(names, block)
+    for name in names:
+        yield from _of_program(name.removeprefix("exec."))
+    if "exec.env" in read.names:
+        # By that name only where nothing follows it; otherwise it is a wrapper.
+        yield "credentials", "exec.env"
+    if read.cut_short:
+        yield "privileged", "more commands than can be read"
+    for line in read.lines:
+        yield from _of_line(line, cwd, block)
 
 
-def _within(word: str, cwd: str) -> str:
-    """A word as a path, should it be one; `~` stays a folder of its own."""
-    return word if word.startswith("/") else posixpath.join(cwd, word)
+def _of_program(name: str) -> Found:
+    for row in BY_PROGRAM.get(name, ()):
+        if not row.words:
+            yield row.capability, f"{name} {row.why}"
 
 
-# -- files -------------------------------------------------------------------------------------------
+def _of_line(line: Sequence[str], cwd: str, block: CompiledVoice) -> Found:
+    """What one command is, what it reads of secrets, and what it changes."""
+    program, arguments = posixpath.basename(line[0]), line[1:]
+    yield from _of_words(program, arguments)
+    for word in line:
+        for path in adminpaths.places(word, cwd):
+            yield from adminpaths.read(path)
+    if not _only_looks(program, arguments):
+        yield from _of_changes(program, arguments, cwd, block)
 
 
-def _of_file(path: str, block: CompiledVoice) -> Iterator[tuple[Capability, str]]:
-    """What writing a file amounts to."""
-    plain = _normal(path)
-    low = plain.casefold()
-    if _agents_own(low):
-        yield "configuration", plain
-    if plain not in _HARMLESS_DEVICES and (
-        any(plain == folder or plain.startswith(folder + "/") for folder in _SYSTEM) or _UNITS.search(low)
-    ):
-        yield "privileged", plain
-    yield from _of_secret(plain)
-    for capability, globs in block.files.items():
-        if plain in globs or path in globs:
-            yield capability, plain
+def _of_words(program: str, arguments: Sequence[str]) -> Found:
+    """What a program is told to do, and what it is told to run."""
+    for row in BY_PROGRAM.get(program, ()):
+        if row.words and any(_is_one_of(word, row.words) for word in arguments):
+            yield row.capability, f"{program} {row.why}"
+    if program in RUNNERS and not _only_looks(program, arguments):
+        for word in arguments:
+            for name in _WORDS.split(word):
+                yield from _of_program(posixpath.basename(name))
 
 
-def _of_secret(path: str) -> Iterator[tuple[Capability, str]]:
-    """Whether a file is one that holds secrets, by its name."""
-    low = _normal(path).casefold()
-    if low.endswith(_PUBLIC):
-        return
-    folders = low.split("/")
-    if folders[-1] in _SECRET_FILES or low.endswith(_SECRET_ENDS) or _SECRET_FOLDERS & set(folders[:-1]):
-        yield "credentials", path
+def _of_changes(program: str, arguments: Sequence[str], cwd: str, block: CompiledVoice) -> Found:
+    """What a program that may write is given counts as written, and so does the folder where it runs."""
+    yield from adminpaths.written(posixpath.join(cwd, "-"), block)
+    named = program in NAMED_BY_ADDRESS and _keeps_its_name(program, arguments)
+    for word in arguments:
+        for path in adminpaths.places(word, cwd):
+            yield from adminpaths.written(path, block)
+        if named and (name := adminpaths.addressed(word)):
+            yield from adminpaths.written(posixpath.join(cwd, name), block)
 
 
-def _agents_own(low: str) -> bool:
-    """Whether a file steers an agent: its configuration, its prompt, its skills."""
-    folders = low.split("/")
-    if folders[-1] in _AGENT_FILES:
-        return True
-    # What an agent keeps for itself in its workspace is its daily work: reminders, notes, lists.
-    rest = _WORKSPACE.sub("/", low).split("/")
-    return bool(_AGENT_FOLDERS & set(rest[:-1]))
+def _is_one_of(word: str, listed: Sequence[str]) -> bool:
+    return any(word == one or (one.startswith("-") and word.startswith(one)) for one in listed)
 
 
-def _normal(path: str) -> str:
-    """Without `.`, `..` and doubled slashes. Links are not known here: what runs is pinned by other means."""
-    found = posixpath.normpath(path)
-    return "/" + found.lstrip("/") if path.startswith("/") else found
+def _only_looks(program: str, arguments: Sequence[str]) -> bool:
+    if program == "git":
+        looks = bool(arguments) and arguments[0] in GIT_READING
+        return looks and not any(word.startswith(GIT_WRITING_OPTIONS) for word in arguments)
+    changing = READERS.get(program)
+    if changing is None:
+        return False
+    clustered = tuple(option[1] for option in changing if len(option) == 2)  # noqa: PLR2004 - a dash, a letter
+    return not any(
+        word.startswith(changing)
+        or (word.startswith("-") and not word.startswith("--") and any(one in word for one in clustered))
+        for word in arguments
+        if changing
+    )
 
 
-def _paths_in(arguments: object) -> Iterator[str]:
-    """Texts among a tool's arguments that could be paths: absolute ones, and single words."""
-    waiting: list[object] = [arguments]
-    for _ in range(_MOST):
-        if not waiting:
-            return
-        value = waiting.pop()
-        if isinstance(value, str) and (value.startswith(("/", "~/")) or len(value.split()) == 1):
-            yield value
+def _keeps_its_name(program: str, arguments: Sequence[str]) -> bool:
+    """Whether it writes what it fetches under the name that the address ends in."""
+    return program != "curl" or any(
+        word.startswith(("--remote-", "--output-dir"))
+        or (word.startswith("-") and not word.startswith("--") and ("O" in word or "J" in word))
+        for word in arguments
+    )
+
+
+# -- tools -------------------------------------------------------------------------------------------
+
+
+def _of_tool(call: ToolCall, block: CompiledVoice, *, reads: bool) -> Found:
+    """The files and the commands among a tool's arguments."""
+    runs = not SHELL_TOOLS.isdisjoint(part.casefold() for part in _PARTS.split(call.tool))
+    left = _READ
+    for keys, text in _texts(call.arguments):
+        if text.startswith(("/", "~/")) or len(text.split()) == 1:
+            path = adminpaths.within(text.removeprefix("file://"), "")
+            plain_word = adminpaths.folder_name(text) and PATH_KEYS.isdisjoint(keys)
+            if not plain_word:
+                yield from adminpaths.read(path) if reads else adminpaths.written(path, block)
+        if runs or not COMMAND_KEYS.isdisjoint(keys):
+            left -= len(text)
+            if left < 0:
+                yield "privileged", "more commands than can be read"
+                return
+            yield from _of_commands(unwrap_text(text), "", block)
+
+
+def _texts(arguments: object) -> Iterator[tuple[frozenset[str], str]]:
+    """Every text among a tool's arguments, with the names that it stands under; a list of words is one, too.
+
+    A request has a largest size and a largest depth: so has this.
+    """
+    waiting: list[tuple[frozenset[str], object]] = [(frozenset(), arguments)]
+    while waiting:
+        keys, value = waiting.pop()
+        if isinstance(value, str):
+            yield keys, value
         elif isinstance(value, dict):
-            waiting.extend(value.values())
+            named = [(_NO_LETTERS.sub("", str(key).casefold()), item) for key, item in value.items()]
+            waiting.extend((keys | {key}, item) for key, item in named)
+            # A program in one argument and its words in another are one command.
+            words = [word for key, item in named if key in COMMAND_KEYS for word in _plain(item)]
+            more = [word for key, item in named if key in ARGUMENT_KEYS for word in _plain(item)]
+            if words and more:
+                yield frozenset(COMMAND_KEYS), " ".join(words + more)
         elif isinstance(value, list):
-            waiting.extend(value)
+            waiting.extend((keys, item) for item in value)
+            words = _plain(value)
+            if len(words) > 1:
+                yield keys, " ".join(words)
+
+
+def _plain(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

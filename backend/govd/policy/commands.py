@@ -37,6 +37,7 @@ _MAX_NAMES: Final = 64
 _NAMEABLE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*", re.ASCII)
 _PLAIN_SHELL: Final = re.compile(r"[A-Za-z0-9_./:@%+, =-]*", re.ASCII)
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=", re.ASCII)
+_SUBSTITUTED: Final = re.compile(r"\$\(|`|\)")
 _OPERATORS: Final = frozenset({";", "&", "|", "&&", "||", ";;", "(", ")", "|&", "<(", ">(", "\n"})
 _GIT_COMMAND: Final = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
 
@@ -50,12 +51,14 @@ class Commands:
         wrappers: What only carries them (`env`, `sh -c`, `sudo`): deny and hold rules speak of it too.
         opaque: Why the line cannot be read for certain, where it cannot.
         lines: The arguments of each command that was made out, wrappers taken off.
+        cut_short: Whether there were more commands, or deeper ones, than are read.
     """
 
     names: tuple[str, ...]
     wrappers: tuple[str, ...] = ()
     opaque: tuple[str, ...] = ()
     lines: tuple[tuple[str, ...], ...] = ()
+    cut_short: bool = False
 
 
 @dataclass
@@ -64,12 +67,20 @@ class _Found:
     wrappers: dict[str, None] = field(default_factory=dict)
     opaque: dict[str, None] = field(default_factory=dict)
     lines: list[tuple[str, ...]] = field(default_factory=list)
+    cut_short: bool = False
 
     def name(self, name: str) -> None:
         if len(self.names) < _MAX_NAMES:
             self.names[name] = None
         else:
             self.opaque["it runs more commands than anyone could review"] = None
+            self.cut_short = True
+
+    def line(self, argv: Sequence[str]) -> None:
+        if len(self.lines) < _MAX_NAMES:
+            self.lines.append(tuple(argv))
+        else:
+            self.cut_short = True
 
     def unsure(self, why: str) -> None:
         self.opaque[why] = None
@@ -89,7 +100,20 @@ def unwrap(action: ProcessExec) -> Commands:
             found.unsure("the push goes through a remote helper, which is a program")
     elif pushes:
         found.unsure("the objects of the push are not pinned")
-    return Commands(tuple(found.names), tuple(found.wrappers), tuple(found.opaque), tuple(found.lines))
+    return _commands(found)
+
+
+def unwrap_text(text: str) -> Commands:
+    """The same for a text that a shell would be given: what can be made out of it, which only tightens."""
+    found = _Found()
+    _script(text, found, 0)
+    return _commands(found)
+
+
+def _commands(found: _Found) -> Commands:
+    return Commands(
+        tuple(found.names), tuple(found.wrappers), tuple(found.opaque), tuple(found.lines), found.cut_short
+    )
 
 
 def _outer(action: ProcessExec, found: _Found) -> None:
@@ -131,6 +155,7 @@ def _name_of(base: str, found: _Found) -> None:
 def _command(argv: Sequence[str], found: _Found, depth: int) -> None:
     if depth > _MAX_NESTING:
         found.unsure("commands inside commands, more than eight deep")
+        found.cut_short = True
         return
     if not argv or not argv[0]:
         found.unsure("an empty command")
@@ -139,8 +164,8 @@ def _command(argv: Sequence[str], found: _Found, depth: int) -> None:
     base = path.name
     if "/" in argv[0] and depth and str(path.parent) not in TRUSTED_FOLDERS:
         found.unsure("the program lies outside the system's own folders")
-    if base not in WRAPPERS and len(found.lines) < _MAX_NAMES:
-        found.lines.append(tuple(argv))
+    if base not in WRAPPERS:
+        found.line(argv)
     if base == "git":
         _git(argv, found)
         return
@@ -222,16 +247,11 @@ def _script(text: str, found: _Found, depth: int) -> None:
             return
     found.unsure("shell syntax that only a shell can read")
     # Names only tighten: what can be made out is named, so that a deny rule still speaks.
-    try:
-        lexer = shlex.shlex(text.replace("\n", " ; "), posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        words = list(lexer)
-    except ValueError:
-        return
+    words = _shell_words(text)
     part: list[str] = []
     for before, word in zip(["", *words], [*words, ";"], strict=True):
         if ">" in before and set(before) <= set("<>&|"):
-            found.lines.append((">", word))
+            found.line((">", word))
         if word in _OPERATORS or set(word) <= set("();<>|&"):
             while part and _ASSIGNMENT.match(part[0]):
                 part.pop(0)
@@ -240,6 +260,31 @@ def _script(text: str, found: _Found, depth: int) -> None:
             part = []
         else:
             part.append(word)
+        if "`" in word or "$(" in word:
+            # Within quotes too: a shell runs it wherever it stands.
+            _inner(_SUBSTITUTED.sub(" ; ", word), found, depth)
+
+
+def _inner(text: str, found: _Found, depth: int) -> None:
+    if depth > _MAX_NESTING:
+        found.cut_short = True
+        return
+    _script(text, found, depth + 1)
+
+
+def _shell_words(text: str) -> list[str]:
+    """The words and operators of a script; of one that no shell would read, whatever stands between blanks.
+
+    A comment is read like the rest: where it ends is for a shell to say.
+    """
+    try:
+        lexer = shlex.shlex(text.replace("\n", " ; "), posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        lexer.commenters = ""
+        return list(lexer)
+    except ValueError:
+        bare = re.sub(r"[\"'\\`]", "", text).replace("\n", ";")
+        return re.sub(r"([;&|()<>]+)", r" \1 ", bare).split()
 
 
 def _interpreter(argv: Sequence[str], found: _Found) -> None:

@@ -56,6 +56,7 @@ class Subject:
         hosts: What it says it reaches, as it was written.
         repository: The remote of its push, which may be a path on this machine.
         lines: The arguments of each command that it runs, as far as they can be made out.
+        cut_short: Whether it runs more commands than that.
     """
 
     intent: Declared
@@ -67,6 +68,7 @@ class Subject:
     repository: str | None
     price: Price
     lines: tuple[tuple[str, ...], ...] = ()
+    cut_short: bool = False
 
 
 def subject_of(intent: Declared, policy: CompiledPolicy) -> Subject:
@@ -76,6 +78,7 @@ def subject_of(intent: Declared, policy: CompiledPolicy) -> Subject:
     wrappers: tuple[str, ...] = ()
     opaque: tuple[str, ...] = ()
     lines: tuple[tuple[str, ...], ...] = ()
+    cut_short = False
     hosts: tuple[str, ...] = ()
     repository = None
     price = Price()
@@ -86,7 +89,7 @@ def subject_of(intent: Declared, policy: CompiledPolicy) -> Subject:
     elif isinstance(action, ProcessExec):
         commands = unwrap(action)
         names, wrappers, opaque = commands.names, commands.wrappers, commands.opaque
-        lines = commands.lines
+        lines, cut_short = commands.lines, commands.cut_short
         repository = action.git.url if action.git is not None else None
     elif isinstance(action, HttpRequest):
         hosts = (action.url,)
@@ -102,6 +105,7 @@ def subject_of(intent: Declared, policy: CompiledPolicy) -> Subject:
         repository=repository,
         price=price,
         lines=lines,
+        cut_short=cut_short,
     )
 
 
