@@ -37,6 +37,7 @@ from govd.voice.desk import Desk
 from govd.voice.encoder.pool import EncoderPool
 from govd.voice.intake.pool import ClipIntake
 from govd.voice.modelstore.store import ModelStore
+from govd.voice.spoken import before_approval
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +102,8 @@ class Govd:
         self.captures = Captures(self.clock.now)
         self.pages = Pages(self.captures, self.directory.agents, settings.pages_port)
         self.voices = self._make_voices(intake, encoder)
-        self.desk = Desk(self.voices, state_key)
+        self.desk = Desk(self.voices, state_key, self.alarms)
+        self.reviews.on_approval(before=before_approval)
         self.reviews.on_approval(self.voices.settling.before, self.voices.settling.after)
         self.hub = Hub(self.ledger)
         self.heads = Heads(self.ledger, self.keys.head_key, self.lost_state)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from govd.contract.heads import Head
     from govd.storage.ledger import Ledger, Transaction
 
-CLEARED_BY_SEEING: Final = frozenset({"clock-step", "token-two-peers", "outcome-unknown"})
+CLEARED_BY_SEEING: Final = frozenset(
+    {"clock-step", "token-two-peers", "outcome-unknown", "own-voice-replaced"}
+)
 """Kinds that end when an operator has seen them; the others end when their cause does."""
 
 

@@ -169,8 +169,8 @@ def delete(name: str, yes: bool, state: Path, operator_dir: Path, operator: str 
     client = Client(state, operator_dir, operator)
     if not yes:
         click.confirm(f"Forget the voice of {name}? It cannot be undone.", abort=True, err=True)
-    client.request("DELETE", f"/v1/voice/speakers/{quote(name, safe='')}")
-    frame.say(f"{name} is forgotten")
+    found = client.request("DELETE", f"/v1/voice/speakers/{quote(name, safe='')}")
+    frame.say(f"{name} is forgotten. {found['message']}".removesuffix(". "))
 
 
 @voice.command()

@@ -251,6 +251,9 @@ class Voices(Wire):
     minimum_samples: Annotated[Int, Field(ge=1)]
     maximum_samples: Annotated[Int, Field(ge=1)]
     minimum_net_seconds: float
+    tidying: Flag = False
+    """Whether something that was deleted may still lie in the database's journal: somebody reads an older
+    state. It is tried again every second."""
 
 
 class DraftStart(Wire):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from govd.audit import recovery, store
 from govd.audit.files import AuditFiles
+from govd.storage import journal
 from govd.storage.engine import make_engine, parse_url, sqlite_path
 from govd.storage.locks import FileLock, advisory_lock
 from govd.storage.migrate import migrate
@@ -51,8 +52,15 @@ class Ledger:
     """The state and its log, behind one writer thread. Made by `open`, ended by `close`."""
 
     def __init__(
-        self, writer: Writer, readers: Engine, clock: Clock, resources: ExitStack, group_limit: int
+        self,
+        writer: Writer,
+        readers: Engine,
+        clock: Clock,
+        resources: ExitStack,
+        group_limit: int,
+        path: Path | None,
     ) -> None:
+        self._path = path
         self._writer, self._readers, self._clock, self._resources = writer, readers, clock, resources
         self._group_limit = group_limit
         self._queue: queue.SimpleQueue[Item | _Control | None] = queue.SimpleQueue()
@@ -104,7 +112,7 @@ class Ledger:
             )
             stack.callback(writer.close)
             writer.start()
-            return cls(writer, readers, clock, stack.pop_all(), group_limit)
+            return cls(writer, readers, clock, stack.pop_all(), group_limit, path)
         raise AssertionError  # pragma: no cover - the stack swallows nothing
 
     # -- what everybody uses ---------------------------------------------------------------------------
@@ -137,6 +145,13 @@ class Ledger:
         """Run a query in a short read-only transaction of its own, from any thread."""
         with self._readers.connect() as connection:
             return query(connection)
+
+    def empty_journal(self) -> bool:
+        """Let the storage let go of pages as they were before a change; False: not now, try again.
+
+        Waits for nobody and keeps nobody waiting. PostgreSQL vacuums by itself.
+        """
+        return self._path is None or journal.empty(self._path)
 
     def on_commit(self, listener: Callable[[Sequence[RecordedEntry], Head], None]) -> None:
         """Have it called in the writer thread after each group, before the group's futures resolve."""

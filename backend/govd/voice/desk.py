@@ -5,7 +5,7 @@ Must never save a voice without consent, enough samples and one fresh clip that 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from govd.audit.model import Entry
 from govd.contract.errors import ConflictError, InvalidRequestError, NotFoundError
@@ -31,11 +31,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
+    from govd.alarms.service import Alarms
     from govd.contract.voice import Draft, DraftSample, DraftStart, SessionView, SpeakerView
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
     from govd.voice.model import Heard
     from govd.voice.service import Voices as Service
+
+_OWED: Final = (
+    "The key is forgotten. The database's journal still holds pages as they were, because somebody reads an "
+    "older state: they go as soon as that ends."
+)
 
 
 class Desk:
@@ -44,10 +50,11 @@ class Desk:
     Args:
         voices: The service of this room.
         state_key: Opens the jobs' keys, for samples that wait.
+        alarms: Told when a token alone changes whose voice decides something.
     """
 
-    def __init__(self, voices: Service, state_key: StateKey) -> None:
-        self.voices, self._state_key = voices, state_key
+    def __init__(self, voices: Service, state_key: StateKey, alarms: Alarms) -> None:
+        self.voices, self._state_key, self._alarms = voices, state_key, alarms
 
     # -- the whole picture -----------------------------------------------------------------------------
 
@@ -69,6 +76,7 @@ class Desk:
             minimum_samples=rules.MINIMUM_SAMPLES,
             maximum_samples=rules.MAXIMUM_SAMPLES,
             minimum_net_seconds=rules.MINIMUM_NET_SECONDS,
+            tidying=voices.tidying.owed,
         )
 
     @staticmethod
@@ -157,21 +165,47 @@ class Desk:
         def work(transaction: Transaction) -> None:
             for heard in (*found.samples, found.checked):
                 voices.replays.remember(transaction, heard, f"speaker:{start.name}")
+            self._warn(transaction, operator, start.name, mine=start.mine)
             voices.speakers.enroll(
                 transaction, start.name, samples, model, agreed, by=operator, mine=start.mine
             )
 
         voices.ledger.submit(work).result()
         voices.drafts.leave(draft, operator)
-        voices.tidy()
+        voices.tidying.attempt()
         return voices.ledger.read(lambda c: voices.speakers.view(c, start.name, model))
 
     def remove(self, operator: str, name: str) -> SpeakerRemoval:
         """Forget a speaker. Blocks. It cannot be undone."""
         voices = self.voices
-        voices.ledger.submit(lambda t: voices.speakers.remove(t, name, f"operator:{operator}")).result()
-        voices.tidy()
-        return SpeakerRemoval(status="deleted", speaker=name)
+
+        def work(transaction: Transaction) -> None:
+            self._warn(transaction, operator, name)
+            voices.speakers.remove(transaction, name, f"operator:{operator}")
+
+        voices.ledger.submit(work).result()
+        done = voices.tidying.attempt()
+        return SpeakerRemoval(status="deleted", speaker=name, message="" if done else _OWED)
+
+    def _warn(self, transaction: Transaction, operator: str, name: str, *, mine: bool = False) -> None:
+        """An alarm where a voice that lets somebody do more is about to change by a token alone.
+
+        That is the policy owner's, an operator's own, and one more beside the own voices that he has.
+        """
+        connection, voices = transaction.connection, self.voices
+        former = store.speaker(connection, name)
+        own = former is not None and former["operator"] is not None
+        owners = former is not None and name == voices.settings().owner
+        another = mine and store.has_own(connection, operator)
+        if own or owners or another:
+            self._alarms.raise_in(
+                transaction,
+                "own-voice-replaced",
+                f"speaker:{name}",
+                f"the voice {name}, {'the policy owner' if owners else 'an operator'}'s, was enrolled anew, "
+                f"added or deleted by {operator}, with his token and without a signature",
+                f"ask {operator} whether it was he; if not: govd operators remove {operator}",
+            )
 
     # -- listening -------------------------------------------------------------------------------------
 

@@ -154,14 +154,18 @@ class Speakers:
         Raises:
             NotFoundError: there is none of that name.
         """
-        self.row(transaction.connection, name)
+        row = self.row(transaction.connection, name)
         ended = sessions.end_of(transaction, speaker=name)
         store.drop_speaker(transaction.connection, name)
         transaction.record(
             Entry(
                 type="voice.deleted",
                 actor=actor,
-                details={"speaker": self.log_name(name), "sessions_ended": ended},
+                details={
+                    "speaker": self.log_name(name),
+                    "sessions_ended": ended,
+                    "own_voice": row["operator"] is not None,
+                },
             )
         )
 

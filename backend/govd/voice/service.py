@@ -24,6 +24,7 @@ from govd.times import micros
 from govd.voice import lockout, modelchange, rules, sessions, store
 from govd.voice.hearing import Lane
 from govd.voice.model import Party
+from govd.voice.tidying import Tidying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,7 @@ class Voices:
         self._hearing, self.operators_hearing = parts.hearing, parts.operators_hearing
         self._gallery, self.replays = parts.gallery, parts.replays
         self.speakers, self.requests, self.settling = parts.speakers, parts.requests, parts.settling
+        self.tidying = Tidying(parts.ledger)
         self.drafts, self.settings, self.captures = parts.drafts, parts.settings, parts.captures
         self.agents, self.operators = Lane("agents"), Lane("operators")
 
@@ -365,11 +367,8 @@ class Voices:
             self.ledger.submit(lockout.forget_ended).result()
         if self.ledger.read(lambda c: bool(store.settled(c, 1)) or bool(store.overdue(c, micros(now), 1))):
             self.ledger.submit(self.settling.sweep).result()
-            self.tidy()
-
-    def tidy(self) -> None:
-        """Let the storage let go of what was deleted: not even its own journal keeps a forgotten key."""
-        self.ledger.read(store.checkpoint)
+            self.tidying.owe()
+        self.tidying.attempt()
 
     def close(self) -> None:
         """End the processes."""

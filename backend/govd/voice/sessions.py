@@ -109,6 +109,16 @@ def had(connection: Connection, party: Party, speaker: str | None = None) -> boo
     return connection.execute(query).first() is not None
 
 
+def revoked(connection: Connection, party: Party, speaker: str | None) -> bool:
+    """Whether the session of this party and speaker was taken back: ended, another's by now, or gone.
+
+    One that ran out was not: what was asked for within it may wait for a person.
+    """
+    query = select(voice_sessions.c.speaker, voice_sessions.c.ended_at).where(_place(party))
+    row = connection.execute(query).first()
+    return row is None or row.ended_at is not None or row.speaker != speaker
+
+
 def standing(connection: Connection, now: datetime, most: int = 500) -> list[SessionView]:
     """The sessions that stand, the latest first, at most so many."""
     query = (

@@ -40,6 +40,13 @@ def listed(connection: Connection) -> Sequence[RowMapping]:
     return connection.execute(select(*_LISTED).order_by(speakers.c.name)).mappings().all()
 
 
+def has_own(connection: Connection, operator: str) -> bool:
+    """Whether any voice is this operator's own."""
+    return (
+        connection.execute(select(speakers.c.name).where(speakers.c.operator == operator)).first() is not None
+    )
+
+
 def stamps(connection: Connection) -> dict[str, tuple[str, int]]:
     """By name: the enrollment and when it last changed, so that a reader fetches what is new to him alone."""
     rows = connection.execute(select(speakers.c.name, speakers.c.enrolment, speakers.c.changed_at))
@@ -99,12 +106,6 @@ def disown(connection: Connection, operator: str) -> None:
     values = {"operator": None, "changed_at": speakers.c.changed_at + 1}
     connection.execute(update(speakers).where(speakers.c.operator == operator).values(**values))
     _changed(connection)
-
-
-def checkpoint(connection: Connection) -> None:
-    """Let SQLite empty its journal, which still holds pages as they were; PostgreSQL vacuums by itself."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 # -- what agents ask for -------------------------------------------------------------------------------

@@ -186,7 +186,7 @@ def test_nothing_of_a_deleted_speaker_can_be_opened_again(house: VoiceHouse):
     house.enroll("owner")
     row = house.govd.ledger.read(lambda c: store.speaker(c, "owner"))
     assert row is not None
-    house.govd.ledger.read(store.checkpoint)
+    assert house.govd.ledger.empty_journal()
     database = house.root / "state" / "govd.db"
     assert bytes(row["wrapped_key"]) in database.read_bytes()
 
@@ -197,6 +197,54 @@ def test_nothing_of_a_deleted_speaker_can_be_opened_again(house: VoiceHouse):
             assert bytes(row["wrapped_key"]) not in path.read_bytes(), path.name
     with closing(sqlite3.connect(database)) as opened:
         assert opened.execute("select count(*) from speakers").fetchone() == (0,)
+
+
+def key_left(house: VoiceHouse, key: bytes) -> bool:
+    """Whether a forgotten key lies anywhere in the database's files."""
+    return any(key in path.read_bytes() for path in (house.root / "state").glob("govd.db*"))
+
+
+def test_a_deletion_that_a_reader_keeps_from_its_end_is_owed_and_done_later(house: VoiceHouse):
+    house.enroll("owner")
+    row = house.govd.ledger.read(lambda c: store.speaker(c, "owner"))
+    assert row is not None
+    with closing(sqlite3.connect(house.root / "state" / "govd.db", isolation_level=None)) as reader:
+        reader.execute("begin")
+        assert reader.execute("select count(*) from speakers").fetchone() == (1,)
+
+        said = answer(house.operator().ask("DELETE", "/v1/voice/speakers/owner"))
+        house.govd.tick()
+
+        assert "journal" in said["message"]
+        assert house.picture()["tidying"]
+        assert key_left(house, bytes(row["wrapped_key"]))
+        reader.execute("rollback")
+
+    house.govd.tick()
+    assert not house.picture()["tidying"]
+    assert not key_left(house, bytes(row["wrapped_key"]))
+
+
+def test_a_deletion_that_an_agent_asked_for_leaves_the_journal_too(house: VoiceHouse):
+    house.enroll("guest")
+    row = house.govd.ledger.read(lambda c: store.speaker(c, "guest"))
+    assert row is not None
+    job = house.agent().ask("DELETE", "/speakers/guest").json()["job"]
+
+    answer(house.vote(job))
+    house.govd.tick()
+
+    assert not house.picture()["tidying"]
+    assert not key_left(house, bytes(row["wrapped_key"]))
+
+
+def test_what_is_owed_is_remembered_beyond_a_crash(house: VoiceHouse):
+    house.restart()
+    assert house.picture()["tidying"]
+
+    house.govd.tick()
+
+    assert not house.picture()["tidying"]
 
 
 def test_an_enrollment_in_place_of_another_forgets_the_old_key(house: VoiceHouse):
@@ -237,3 +285,25 @@ def test_what_is_saved_is_what_stood_when_it_was_asked(house: VoiceHouse):
 
     assert len(finished.samples) == 6
     assert status(house, "POST", f"/v1/voice/drafts/{draft}/save") == 409
+
+
+def alarmed(house: VoiceHouse) -> list[str]:
+    return [item.subject for item in house.govd.alarms.standing if item.kind == "own-voice-replaced"]
+
+
+def test_a_token_alone_changes_no_voice_that_counts_without_an_alarm(house: VoiceHouse):
+    for who, mine in (("owner", False), ("guest", False), ("ana", True)):
+        house.enroll(who, mine=mine)
+    house.enroll("guest", prefix="again")
+    answer(house.operator().ask("DELETE", "/v1/voice/speakers/guest"))
+    assert alarmed(house) == []
+
+    house.enroll("thief", name="ana", mine=True)
+    house.enroll("second", mine=True)
+    answer(house.operator().ask("DELETE", "/v1/voice/speakers/owner"))
+
+    assert set(alarmed(house)) == {"speaker:ana", "speaker:second", "speaker:owner"}
+    assert house.events("voice.deleted")[-1]["details"]["own_voice"] is False
+    for item in house.govd.alarms.standing:
+        house.govd.alarms.seen(item.id, "ana")
+    assert alarmed(house) == []
