@@ -55,8 +55,9 @@ MAX_STEADINESS: Final = 0.4
 """How alike harmonics are to those 0.12 s before: voices -0.04 to 0.29, instruments 0.6 to 1."""
 
 NEAR_DUPLICATE_BITS: Final = 64
-"""Fingerprints (256 bits) that differ in at most so many are one recording (`intake.rules.distance`). Other
-words of one voice differ in 107, give or take 9; what was measured stands in `intake/fingerprint.py`."""
+"""Clips are one recording if most 3-second prints (256 bits) of one lie within so many bits of some print of
+the other (`intake.rules.distance`). Other words of one voice are 85 to 115 apart; what was measured stands in
+`intake/fingerprint.py`."""
 
 PROMPTS: Final = (
     "Read a few lines of whatever lies on your desk.",

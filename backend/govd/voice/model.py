@@ -23,7 +23,7 @@ class Clip:
     Attributes:
         pcm: Little-endian float32, mono, 16 kHz, the speech alone (silence cut out), DC removed.
         quality: What was measured, faults included.
-        fingerprint: 32 bytes that are alike, bit by bit, for near-duplicates (Hamming distance).
+        fingerprint: 1 to 60 prints of 32 bytes; `intake.rules.distance` says how near two clips are.
         sha256: Of the decoded 16 kHz audio, before silence was cut.
     """
 

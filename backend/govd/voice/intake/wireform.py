@@ -20,9 +20,14 @@ RATE: Final = 16_000
 REQUEST: Final = struct.Struct("!BI")
 """Format, and how many bytes of file follow."""
 
+PRINT_BYTES: Final = 32
+"""Of a fingerprint: a print of one stretch of speech."""
+MAX_PRINTS: Final = 60
+"""In one fingerprint, at most."""
+
 _NUMBERS: Final = 9
-ANSWER: Final = struct.Struct(f"!B{_NUMBERS}d32s32sI")
-"""Outcome, the measures, fingerprint, SHA-256, and how many bytes of samples follow."""
+ANSWER: Final = struct.Struct(f"!B{_NUMBERS}dB{MAX_PRINTS * PRINT_BYTES}s32sI")
+"""Outcome, the measures, how many prints, the prints, SHA-256, and how many bytes of samples follow."""
 
 MAX_PCM: Final = int((limits.MAX_CLIP_SECONDS + 1) * RATE) * 4
 """Bytes of float32 that an answer may carry."""
@@ -100,12 +105,13 @@ class NotAnAnswerError(ValueError):
 
 def refusal(outcome: Outcome, figure: float = 0.0) -> bytes:
     """The frame of a refused clip."""
-    return ANSWER.pack(outcome, figure, *([0.0] * (_NUMBERS - 1)), b"", b"", 0)
+    return ANSWER.pack(outcome, figure, *([0.0] * (_NUMBERS - 1)), 0, b"", b"", 0)
 
 
 def taken(measures: Measures, fingerprint: bytes, sha256: bytes, pcm: bytes) -> bytes:
     """The frame of a clip."""
-    return ANSWER.pack(Outcome.TAKEN, *astuple(measures), fingerprint, sha256, len(pcm)) + pcm
+    prints = len(fingerprint) // PRINT_BYTES
+    return ANSWER.pack(Outcome.TAKEN, *astuple(measures), prints, fingerprint, sha256, len(pcm)) + pcm
 
 
 def head(data: bytes) -> tuple[Answer, int]:
@@ -115,7 +121,7 @@ def head(data: bytes) -> tuple[Answer, int]:
         NotAnAnswerError: no worker of ours writes that.
     """
     code, *rest = ANSWER.unpack(data)
-    numbers, (fingerprint, sha256, length) = rest[:_NUMBERS], rest[_NUMBERS:]
+    numbers, (prints, fingerprint, sha256, length) = rest[:_NUMBERS], rest[_NUMBERS:]
     if code not in Outcome.__members__.values() or not all(map(math.isfinite, numbers)):
         raise NotAnAnswerError
     if length > MAX_PCM or length % 4:
@@ -129,4 +135,6 @@ def head(data: bytes) -> tuple[Answer, int]:
         raise NotAnAnswerError
     if not 0 <= measures.clipped <= 1 or abs(length / 4 / RATE - measures.net_seconds) > 1 / RATE:
         raise NotAnAnswerError
-    return Answer(Outcome.TAKEN, measures, fingerprint, sha256), length
+    if not 1 <= prints <= MAX_PRINTS:
+        raise NotAnAnswerError
+    return Answer(Outcome.TAKEN, measures, fingerprint[: prints * PRINT_BYTES], sha256), length

@@ -128,7 +128,7 @@ def test_nothing_of_the_machine_and_no_neighbour_can_be_reached_from_a_decoder(w
     assert lines == [*(f"{name}: no" for name in ESCAPES), "done"]
     assert uid != 0
     assert re.search(r"Max cpu time +60 +60", of_decoder)
-    assert of_neighbour.rsplit(")", 1)[1].split()[0] == "S", "it sleeps on"
+    assert of_neighbour.rsplit(")", 1)[1].split()[0] not in {"Z", "X", "T", "t"}, "it lives on"
 
 
 def test_an_ordinary_users_decoder_takes_clips_too(clip):

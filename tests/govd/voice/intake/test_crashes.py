@@ -217,13 +217,17 @@ def test_a_process_that_lies_is_not_believed():
     assert wireform.head(frame[:size])[1] == 4 * 32_000
 
     lies = [
-        wireform.taken(good, b"", b"", bytes(4 * 31_000)),  # fewer samples than it says
-        wireform.taken(good, b"", b"", bytes(4 * 32_000 + 2)),  # half a sample
-        wireform.taken(replace(good, snr_db=math.nan), b"", b"", bytes(4 * 32_000)),
-        wireform.taken(replace(good, bandwidth_hz=math.inf), b"", b"", bytes(4 * 32_000)),
-        wireform.taken(replace(good, seconds=1.0), b"", b"", bytes(4 * 32_000)),  # more speech than sound
-        wireform.taken(replace(good, seconds=9e9), b"", b"", bytes(4 * 32_000)),
-        wireform.taken(replace(good, clipped=2.0), b"", b"", bytes(4 * 32_000)),
+        wireform.taken(good, b"f" * 32, b"", bytes(4 * 31_000)),  # fewer samples than it says
+        wireform.taken(good, b"f" * 32, b"", bytes(4 * 32_000 + 2)),  # half a sample
+        wireform.taken(replace(good, snr_db=math.nan), b"f" * 32, b"", bytes(4 * 32_000)),
+        wireform.taken(replace(good, bandwidth_hz=math.inf), b"f" * 32, b"", bytes(4 * 32_000)),
+        wireform.taken(
+            replace(good, seconds=1.0), b"f" * 32, b"", bytes(4 * 32_000)
+        ),  # more speech than sound
+        wireform.taken(replace(good, seconds=9e9), b"f" * 32, b"", bytes(4 * 32_000)),
+        wireform.taken(replace(good, clipped=2.0), b"f" * 32, b"", bytes(4 * 32_000)),
+        wireform.taken(good, b"", b"s" * 32, bytes(4 * 32_000)),  # no print
+        frame[:73] + b"\xff" + frame[74:],  # more prints than there is room for
         b"\x63" + frame[1:],  # no such outcome
         wireform.refusal(Outcome.EMPTY)[:-4] + b"\0\0\0\4",  # a refusal with samples
         frame[: size - 4] + b"\xff\xff\xff\xfc",  # four gigabytes

@@ -17,7 +17,8 @@ from tests.support import speech
 
 @pytest.mark.parametrize("kind", speech.FORMATS)
 def test_every_format_becomes_the_same_speech(intake, clip, kind):
-    taken = intake.take(speech.encoded(clip, kind))
+    """Under a name that says another."""
+    taken = intake.take(speech.encoded(clip, kind), name="clip.wav" if kind != "wav" else "clip.mp3")
 
     assert taken.quality.faults == []
     assert taken.quality.seconds == pytest.approx(4, abs=0.15)
@@ -45,14 +46,7 @@ def test_a_name_means_nothing(intake, clip, name):
     assert intake.take(clip, name=name) == intake.take(clip, name="clip.wav")
 
 
-@pytest.mark.parametrize("kind", speech.FORMATS)
-def test_a_wrong_extension_means_nothing(intake, clip, kind):
-    wrong = "clip.wav" if kind != "wav" else "clip.mp3"
-
-    assert intake.take(speech.encoded(clip, kind), name=wrong).quality.faults == []
-
-
-@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("rate", [11_025, 44_100, 96_000])
 def test_every_usual_rate_is_brought_to_sixteen_thousand(intake, clip, rate):
     taken = intake.take(speech.at_rate(clip, rate))
 
@@ -61,7 +55,10 @@ def test_every_usual_rate_is_brought_to_sixteen_thousand(intake, clip, rate):
 
 
 def test_a_telephones_rate_is_taken_and_its_bandwidth_told(intake, clip):
-    assert 3_000 < intake.take(speech.at_rate(clip, 8_000)).quality.bandwidth_hz < 4_000
+    quality = intake.take(speech.at_rate(clip, 8_000)).quality
+
+    assert quality.faults == []
+    assert 3_000 < quality.bandwidth_hz < 4_000
 
 
 @pytest.mark.parametrize("channels", [2, 6, 8])

@@ -69,7 +69,7 @@ def one_round(pool: ClipIntake, data: bytes) -> None:
         map(math.isfinite, (quality.level_dbfs, quality.snr_db, quality.clipped, quality.bandwidth_hz))
     )
     assert len(taken.pcm) == round(quality.net_seconds * 16_000) * 4
-    assert len(taken.fingerprint) == 32
+    assert len(taken.fingerprint) % 32 == 0
 
 
 def peak_mib(pid: int) -> float:
