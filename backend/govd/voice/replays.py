@@ -6,10 +6,11 @@ Must never keep audio: a keyed hash and a coarse fingerprint tell enough.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from govd.times import micros
 from govd.voice import store
+from govd.voice.intake.prints import Prints
 from govd.voice.intake.rules import distance
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Replays:
     """Every clip that was verified, enrolled or stepped up with.
 
     Args:
-        limit: Fingerprints that differ in at most so many bits are of one recording.
+        limit: Clips that are at most so many bits apart are one recording.
         keyed: Hides a name.
         most: Clips that are remembered of one speaker or agent.
     """
@@ -43,8 +44,7 @@ class Replays:
         self._read_again = _READ_AGAIN
         self._lock = threading.Lock()
         self._last = 0
-        self._blocks: list[bytes] = []
-        self._matrix: Any = None
+        self._prints = Prints()
 
     def same(self, one: Heard, other: Heard) -> bool:
         """Whether two clips are one recording."""
@@ -59,7 +59,7 @@ class Replays:
             return True, 0
         with self._lock:
             self._refresh(connection)
-            return self._nearest(heard.fingerprint) <= self._limit, self._last
+            return self._prints.near(heard.fingerprint, self._limit), self._last
 
     def known_since(self, connection: Connection, heard: Heard, after: int) -> bool:
         """The same for what came since, inside the work that is about to remember it."""
@@ -89,25 +89,11 @@ class Replays:
             )
 
     def _refresh(self, connection: Connection) -> None:
-        anew = len(self._blocks) >= self._read_again
+        anew = len(self._prints) >= self._read_again
         if anew:  # what gave way in the table is still here
-            self._blocks, self._last, self._matrix = [], 0, None
-        for number, fingerprint in store.fingerprints(connection, self._last):
-            self._last = max(self._last, number)
-            self._blocks.append(fingerprint)
-            self._matrix = None
+            self._prints, self._last = Prints(), 0
+        found = store.fingerprints(connection, self._last)
+        self._prints.add([fingerprint for _, fingerprint in found])
+        self._last = max((number for number, _ in found), default=self._last)
         if anew:
-            self._read_again = max(_READ_AGAIN, 2 * len(self._blocks))
-
-    def _nearest(self, fingerprint: bytes) -> int:
-        """The fewest bits that any known clip differs in."""
-        import numpy as np
-
-        width = len(fingerprint)
-        if self._matrix is None:
-            joined = b"".join(item for item in self._blocks if len(item) == width)
-            self._matrix = np.frombuffer(joined, np.uint8).reshape(-1, width)
-        if len(self._matrix) == 0 or self._matrix.shape[1] != width:
-            return width * 8 + 1
-        differing = self._matrix ^ np.frombuffer(fingerprint, np.uint8)
-        return int(np.bitwise_count(differing).sum(axis=1, dtype=np.int64).min())
+            self._read_again = max(_READ_AGAIN, 2 * len(self._prints))
