@@ -66,6 +66,7 @@ def test_it_runs_apart_bounded_and_without_more_privileges(pool):
 
 @pytest.mark.threat(25)
 def test_where_govd_is_root_it_is_nobody(pool):
+    """Whoever gets hold of the encoder through a model acts with the rights of govd, root's."""
     needs.root()
 
     pool.embed(noise())
@@ -93,6 +94,7 @@ raise SystemExit(worker.main())
 
 @pytest.mark.threat(25)
 def test_as_nobody_it_opens_nothing_not_even_pythons_own_files(choice, timers):
+    """A worker that has given up its rights opens a file that was put in its way."""
     needs.root()
 
     def watched(chosen, deadline):
@@ -110,6 +112,7 @@ def test_as_nobody_it_opens_nothing_not_even_pythons_own_files(choice, timers):
 
 @pytest.mark.threat(25)
 def test_for_an_ordinary_user_it_embeds_too(choice):
+    """Without root the limits are left out, and a model's code opens files and sockets."""
     program = f"""
 from pathlib import Path
 from tests.support.ordinary import become_ordinary

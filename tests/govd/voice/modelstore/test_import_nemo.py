@@ -84,6 +84,7 @@ FIFO = member("./model_weights.ckpt", type=tarfile.FIFOTYPE)
     ids=numbered,
 )
 def test_an_archive_with_anything_else_is_refused(tmp_path, hostile, why):
+    """An archive brings links, devices, paths that lead out, or members that no model has."""
     with pytest.raises(ValueError, match=why):
         rewritten(hostile, tmp_path)
 
@@ -92,6 +93,7 @@ def test_an_archive_with_anything_else_is_refused(tmp_path, hostile, why):
 
 @pytest.mark.threat(25)
 def test_a_member_that_says_it_is_huge_is_refused_unread(tmp_path):
+    """A member of a terabyte is to fill memory or disk while the archive is looked at."""
     head = tarfile.TarInfo("./model_weights.ckpt")
     head.size = 1 << 40
     # Without the zeros that end an archive.
@@ -152,6 +154,7 @@ def nested(depth: int) -> bytes:
     ids=numbered,
 )
 def test_a_configuration_that_names_or_looks_up_anything_else_is_refused(hostile, why):
+    """A configuration names code of its own, or has secrets looked up in the environment."""
     with pytest.raises(ValueError, match=why):
         nemofile.config(hostile)
 
@@ -179,12 +182,14 @@ def test_a_configuration_that_names_or_looks_up_anything_else_is_refused(hostile
     ids=numbered,
 )
 def test_a_checkpoint_with_anything_but_tensors_is_refused(hostile, why):
+    """A checkpoint's pickle names callables, or more than a plain file of tensors has."""
     with pytest.raises(ValueError, match=why):
         nemofile.checkpoint(hostile)
 
 
 @pytest.mark.threat(25)
 def test_a_hostile_archive_is_refused_by_the_verb_and_nothing_of_it_runs(store, tmp_path):
+    """The weights are a pickle that runs a command as soon as anything loads it."""
     PROOF.unlink(missing_ok=True)
     path = tmp_path / "evil.nemo"
     path.write_bytes(nemo(weights=checkpoint(pickle.dumps(Evil(), protocol=2))))
@@ -232,6 +237,7 @@ def with_another_head(weights: bytes) -> bytes:
     ids=["second archive", "tail", "second pickle", "keys", "comment", "headers"],
 )
 def test_what_is_installed_is_what_was_checked_and_nothing_else_of_the_file(tmp_path, hostile):
+    """An archive reads differently the second time: behind its end, between its members, by its names."""
     assert SMUGGLED in hostile
     folder = staged(tmp_path / "staged", hostile)
 
