@@ -41,6 +41,7 @@ def test_the_first_model_is_in_the_log_once(house: VoiceHouse):
 @pytest.mark.threat("T23")
 @pytest.mark.parametrize("while_down", [False, True])
 def test_a_swap_ends_every_session_and_is_in_the_log(house: VoiceHouse, while_down: bool):  # noqa: FBT001 - a parameter
+    """Another model is put in use, and what the former one verified stands on by other figures."""
     house.enroll("ana", mine=True)
     assert answer(house.verify(clip("ana", 1), "family"))["verified"]
     assert house.govd.voices.step_up("ana", clip("ana", 2)).verified
