@@ -112,6 +112,8 @@ def test_a_model_is_measured_and_used_and_a_voice_is_told_from_another(
     assert "bot may try again" in said(house, "unlock", "bot")[1]
     assert agent.http.post("/verify", files={"file": ("x", other)}).status_code == 200
     assert "nothing stands against" in said(house, "unlock", "bot", "family", expect=1)[1]
+    assert "bot may try again" in said(house, "unlock", "bot", "--all")[1]
+    assert "nothing stands against" in said(house, "unlock", "bot", "--all", expect=1)[1]
 
     said(house, "delete", "maria", "--yes")
     assert house.govd_json("voice", "speakers")["speakers"] == []
