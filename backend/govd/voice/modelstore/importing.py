@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from govd.contract.errors import ConflictError, InvalidRequestError, UsageError
 from govd.voice.modelstore import files, isolation
@@ -43,6 +43,9 @@ class Imported:
 def name_for(path: Path) -> str:
     """A model's name from its file's: lower case, nothing but letters, digits, dot, dash, underscore."""
     return re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._")[:64]
+
+
+_NETWORK_UP: Final = "this system allows no network namespace: the model was looked at with the network up"
 
 
 def import_model(
@@ -91,12 +94,7 @@ def import_model(
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)
         raise
-    warnings = []
-    if found.network:
-        warnings.append(
-            "this system allows no network namespace: the model was looked at with the network up"
-        )
-    return Imported(card, digest, warnings)
+    return Imported(card, digest, [_NETWORK_UP] if found.network else [])
 
 
 def _expected(path: Path, digest: str, sha256: str | None) -> None:
