@@ -41,7 +41,7 @@ def child_of(pid: int) -> int:
                 return int(entry.parent.name)
 
 
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL, signal.SIGXCPU])
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGXCPU])
 def test_a_crash_in_the_middle_of_a_clip_costs_that_clip_alone(clip, number):
     """SIGSEGV is what libsndfile was seen to end by, SIGXCPU what the limit on CPU ends it by."""
     pool = ClipIntake(at_once=1)
@@ -237,7 +237,7 @@ def test_a_process_that_lies_is_not_believed():
             wireform.head(lie[:size])
 
 
-@pytest.mark.parametrize("said", ["b'\\x00' * 4096", "b'\\xff' * 4096", "b''"])
+@pytest.mark.parametrize("said", ["b'\\x00' * 4096", "b''"])
 def test_a_decoder_that_answers_nonsense_is_replaced(clip, tmp_path, monkeypatch, said):
     """A library of another making, put in the way of ours, that writes what it likes."""
     lying = f"import os\nos.write(1, {said})\nos._exit(9)\n"
