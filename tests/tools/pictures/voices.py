@@ -54,7 +54,7 @@ async def _delete(scene: Scene) -> None:
 async def _consent(scene: Scene) -> None:
     await _voices(scene)
     await scene.press("n")
-    await scene.write("dora")
+    await scene.write("op-2")
     await scene.press("enter")
     await scene.shows("Whose voice is it")
 
@@ -118,7 +118,7 @@ async def _saved(scene: Scene) -> None:
     await _take(scene, 1)
     await scene.shows("✓ recognised")
     await scene.press("enter")
-    await scene.shows("dora is enrolled")
+    await scene.shows("op-2 is enrolled")
 
 
 async def _step_up(scene: Scene) -> None:
