@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import postgres
 from tests.support.fixtures import govd_at, running  # noqa: F401 - fixtures are found by their names
+from tests.support.govd_process import forget_founded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 # A shell starts what runs in the background with SIGINT ignored, and so would every program that we start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionfinish() -> None:
+    """Leave nothing behind."""
+    forget_founded()
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ def test_arguments_are_completed_behind_their_command() -> None:
     assert [one.line for one in offers("theme ", QUEUE, arguments)] == [f"theme {name}" for name in THEMES]
     assert [one.line for one in offers("theme h", QUEUE, arguments)] == ["theme high-contrast"]
     assert offers("quit ", QUEUE, arguments) == []
+    assert [one.shown for one in offers("filter ", QUEUE, lambda *_: [])] == ["filter EXPR"]
+    assert offers("filter x", QUEUE, lambda *_: []) == []
     assert offers("nope x", QUEUE, arguments) == []
 
 

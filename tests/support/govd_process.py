@@ -5,7 +5,6 @@ Waits for what govd says of itself (its ready line, its exit), never for a time.
 
 from __future__ import annotations
 
-import atexit
 import functools
 import json
 import os
@@ -100,11 +99,21 @@ class Client:
         return self.token_file.read_text(encoding="ascii").strip()
 
 
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def forget_founded() -> None:
+    """Remove the states that were there to be copied; at the end of the run, which may end without atexit."""
+    while _FOLDERS:
+        _FOLDERS.pop().cleanup()
+    _founded.cache_clear()
+
+
 @functools.cache
 def _founded(policy: str | None) -> GovdProcess:
-    """A state that nobody serves, to be copied. It lasts as long as this process."""
+    """A state that nobody serves, to be copied. It lasts as long as the run."""
     folder = tempfile.TemporaryDirectory(prefix="gov-founded-")
-    atexit.register(folder.cleanup)
+    _FOLDERS.append(folder)
     model = GovdProcess(Path(folder.name), policy=policy)
     model.init()
     # A third of a second each time that somebody opens it, in each process that does, shows nothing here.

@@ -101,7 +101,9 @@ def offers(
     fitting = [one for one in listed if name == one.name or name in one.action.aliases]
     if not fitting or not fitting[0].action.argument:
         return []
-    return [Offer(f"{name} {value}", value) for value in arguments(fitting[0], typed.lstrip())]
+    found = [Offer(f"{name} {value}", value) for value in arguments(fitting[0], typed.lstrip())]
+    # Where nothing can be offered it is at least said what belongs here.
+    return found or ([] if typed.strip() else [Offer(line, _form(fitting[0]), fitting[0].action.help)])
 
 
 def _form(command: Command) -> str:
