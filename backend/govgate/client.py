@@ -13,6 +13,7 @@ import httpx
 
 from govd.contract.errors import UnreachableError, UsageError
 from govd.contract.heads import HEADER
+from govd.contract.plain import no_authorities
 from govd.contract.text import visible
 
 if TYPE_CHECKING:
@@ -117,9 +118,10 @@ class Client(_Base):
     ) -> None:
         super().__init__(url, token, heads)
         base, socket = address(url)
-        transport = httpx.HTTPTransport(uds=socket) if socket else None
+        verify = True if base.startswith("https:") else no_authorities()
+        transport = httpx.HTTPTransport(uds=socket, verify=verify) if socket else None
         # The environment's proxies are not for a backend that holds tokens.
-        self._http = httpx.Client(base_url=base, transport=transport, trust_env=False)
+        self._http = httpx.Client(base_url=base, transport=transport, trust_env=False, verify=verify)
         self._sleep = sleep
 
     def send(self, call: Call[M]) -> M:
@@ -163,8 +165,9 @@ class AsyncClient(_Base):
     ) -> None:
         super().__init__(url, token, heads)
         base, socket = address(url)
-        transport = httpx.AsyncHTTPTransport(uds=socket) if socket else None
-        self._http = httpx.AsyncClient(base_url=base, transport=transport, trust_env=False)
+        verify = True if base.startswith("https:") else no_authorities()
+        transport = httpx.AsyncHTTPTransport(uds=socket, verify=verify) if socket else None
+        self._http = httpx.AsyncClient(base_url=base, transport=transport, trust_env=False, verify=verify)
         self._sleep = sleep
 
     async def send(self, call: Call[M]) -> M:

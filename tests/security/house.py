@@ -14,6 +14,7 @@ import httpx
 
 from govd.contract import votekey
 from govd.contract.errors import TYPE_PREFIX
+from govd.contract.plain import no_authorities
 from govd.contract.votes import Enrolment, sign
 from govd.identities.model import new_token, token_digest
 from tests.support.govd_process import OPERATOR, PASSPHRASE
@@ -158,7 +159,8 @@ class House:
 
     def with_token(self, token: str) -> httpx.Client:
         """A client of the agents' door with that token."""
-        return httpx.Client(base_url=self.govd.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.Client(base_url=self.govd.url, headers=headers, timeout=30, verify=no_authorities())
 
     def enrolment(self, **fields: Any) -> Enrolment:
         """What ana would sign, with these fields."""

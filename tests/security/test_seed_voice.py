@@ -23,6 +23,7 @@ from click.testing import CliRunner
 from govd.api.server import Door
 from govd.contract import voice_texts
 from govd.contract.errors import UsageError
+from govd.contract.plain import no_authorities
 from govd.contract.voice import VoiceState
 from govd.doors import agents_app, with_heads
 from govd.identities.model import Identity
@@ -95,7 +96,7 @@ class Street:
         token = house.govd.directory.add_agent(agent, timedelta(days=1), by="ana")
         self.token_file.write_text(token)
         headers = {"Authorization": f"Bearer {token}"}
-        self.http = httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        self.http = httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=no_authorities())
 
     async def _opened(self) -> Door:
         door = Door(with_heads(agents_app(self.house.govd), self.house.govd), 32)

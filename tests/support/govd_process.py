@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import httpx
 
 from govd.contract import votekey
+from govd.contract.plain import no_authorities
 from tests.support.operator import Operator
 from tests.support.ports import free_port
 
@@ -90,7 +91,10 @@ class Client:
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=60
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=60,
+            verify=no_authorities(),
         )
 
     @property

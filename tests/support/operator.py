@@ -14,6 +14,7 @@ import httpx
 
 from govd.contract import votekey, votes
 from govd.contract.jobs import HoldView, JobDetail, JobPage
+from govd.contract.plain import no_authorities
 from govd.identities.model import new_token, token_digest
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Operator:
         self._passphrase = passphrase
         token = (directory / f"{name}.token").read_text(encoding="ascii").strip()
         self.http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(socket)),
+            transport=httpx.HTTPTransport(uds=str(socket), verify=no_authorities()),
             base_url="http://operators",
             headers={"Authorization": f"Bearer {token}"},
             timeout=30,

@@ -8,6 +8,7 @@ import httpx
 
 from govd.contract import votekey
 from govd.contract.errors import TYPE_PREFIX, GovError, UnreachableError, UsageError, error_classes
+from govd.contract.plain import no_authorities
 from govd.lock import running
 from govd.settings import Layout
 
@@ -53,7 +54,7 @@ class Client:
         return self._send("POST", path, {"files": {"file": ("clip", data)}}, _CLIP_TIMEOUT_S)
 
     def _send(self, method: str, path: str, content: dict[str, Any], timeout: float) -> dict[str, Any]:
-        transport = httpx.HTTPTransport(uds=self._socket)
+        transport = httpx.HTTPTransport(uds=self._socket, verify=no_authorities())
         try:
             with httpx.Client(transport=transport, base_url="http://govd", timeout=timeout) as http:
                 response = http.request(method, path, headers=self._headers, **content)

@@ -21,6 +21,7 @@ from govd.contract.heads import HEADER, SignedHead
 from govd.contract.intents import IntentDetail, Resolution
 from govd.contract.jobs import JobDetail, JobPage, JobsQuery
 from govd.contract.limits import HEARTBEAT_SECONDS
+from govd.contract.plain import no_authorities
 from govd.contract.system import Identities, IdentityView, Overview
 from govd.contract.wire import Wire
 
@@ -89,9 +90,8 @@ class Backend:
         self._heads = heads
         self._watch = {"trace": (door or Door(socket)).trace}
         self._silence = httpx.Timeout(10.0, read=silence)
-        self._http = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://govd", timeout=_TIMEOUT
-        )
+        transport = httpx.AsyncHTTPTransport(uds=str(socket), verify=no_authorities())
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://govd", timeout=_TIMEOUT)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from govd.contract.plain import no_authorities
 from govd.pages.captures import Captures
 from govd.pages.listener import Pages
 from tests.support.clocks import Times
@@ -48,6 +49,7 @@ class Browser:
             base_url=self.base,
             headers={"Origin": self.base, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"},
             timeout=30,
+            verify=no_authorities(),
         )
 
     def open(self, token: str | None = None, **more: Any) -> httpx.Response:

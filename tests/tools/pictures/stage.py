@@ -14,6 +14,7 @@ import httpx
 
 from govconsole.paths import Operator as Owner
 from govconsole.session import Session
+from govd.contract.plain import no_authorities
 from govd.contract.votes import Enrolment, sign
 from govd.identities.model import new_token, token_digest
 from tests.support.govd_process import OPERATOR, PASSPHRASE, GovdProcess, environment
@@ -160,7 +161,7 @@ class Stage:
 
     def _door(self, token: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=self.govd.url, headers=headers, timeout=60)
+        return httpx.Client(base_url=self.govd.url, headers=headers, timeout=60, verify=no_authorities())
 
     def job(self, agent: str, title: str, purpose: str) -> str:
         """An agent opens a job."""
