@@ -122,8 +122,11 @@ def _standing(found: VoiceSession) -> str:
 
 
 def _told(found: BaseModel, text: str, *, as_json: bool) -> None:
-    for line in [tokens.ascii_json(found)] if as_json else filter(None, text.split("\n")):
-        click.echo(line if as_json else visible(line, _MOST))
+    if as_json:
+        click.echo(tokens.ascii_json(found))
+        return
+    for line in filter(None, text.split("\n")):
+        click.echo(visible(line, _MOST))
 
 
 def _sent(send: Callable[[], M], *, as_json: bool) -> M:

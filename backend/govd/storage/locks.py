@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, text
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ADVISORY_KEY: Final = 0x676F7664  # "govd"
+
+_TRIES: Final = 20
+_PAUSE_S: Final = 0.1
 
 _HOLDER: Final = text(
     "select a.application_name from pg_locks l join pg_stat_activity a on a.pid = l.pid "
@@ -57,10 +61,14 @@ def advisory_lock(connection: Connection) -> None:
     """
     if connection.dialect.name != "postgresql":
         return
-    taken = connection.execute(text("select pg_try_advisory_lock(:key)"), {"key": _ADVISORY_KEY}).scalar_one()
-    if not taken:
-        holder = connection.execute(_HOLDER, {"key": _ADVISORY_KEY}).scalar()
-        raise _in_use(str(holder or "unknown").removeprefix("govd ").replace("pid=", "pid "))
+    query, key = text("select pg_try_advisory_lock(:key)"), {"key": _ADVISORY_KEY}
+    for _ in range(_TRIES):
+        if connection.execute(query, key).scalar_one():
+            return
+        # A connection that was cut keeps its lock until the database has noticed.
+        time.sleep(_PAUSE_S)
+    holder = connection.execute(_HOLDER, {"key": _ADVISORY_KEY}).scalar()
+    raise _in_use(str(holder or "unknown").removeprefix("govd ").replace("pid=", "pid "))
 
 
 def _in_use(holder: str) -> ConflictError:

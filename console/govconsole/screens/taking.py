@@ -21,8 +21,9 @@ from govconsole.screens.line import LineScreen
 from govconsole.state.commandline import Offer
 from govconsole.state.meter import Heard
 from govconsole.state.meterview import meter_lines
-from govconsole.widgets.paint import content
+from govconsole.widgets.paint import stacked
 from govd.contract.errors import GovError, NotFoundError, UsageError
+from govd.contract.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,7 +112,7 @@ class TakingDialog(Dialog[R]):
             return False
         why = self.can().get(action, "")
         if why:
-            self.notify(why, severity="warning", markup=False)
+            self.notify(visible(why), severity="warning", markup=False)
         return not why
 
     # A microphone
@@ -165,8 +166,7 @@ class TakingDialog(Dialog[R]):
         if meter.display:
             room = max(meter.size.width, 40)
             rows = wrap(meter_lines(self.heard, room, self.wanted), room)
-            drawn = [content(row.spans) for row in rows]
-            meter.update(drawn[0].__class__("\n").join(drawn), layout=False)
+            meter.update(stacked(row.spans for row in rows), layout=False)
 
     # Files
 

@@ -52,6 +52,11 @@ def content(spans: Iterable[Span]) -> Content:
     return Content.assemble(*((span.text, STYLES[span.role]) for span in spans))
 
 
+def stacked(rows: Iterable[Iterable[Span]]) -> Content:
+    """Rows of spans, one below the other."""
+    return Content("\n").join([content(row) for row in rows])
+
+
 def words(text: str) -> Content:
     """Plain words, made visible, in which nothing is markup."""
     return Content(visible(text))

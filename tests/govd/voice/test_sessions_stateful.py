@@ -86,12 +86,14 @@ class Voices(RuleBasedStateMachine):
             assert found.json()["verified"]
             self.heard.add((who, take))
             self.sessions[party] = (who, self.enrolled[who], self.now + SESSION)
-            self.locks.pop(party, None)
+            if who == "owner":  # the policy names him: nobody else's voice ends a count
+                self.locks.pop(party, None)
         else:
             assert found.json()["speaker"] == "unknown"
             self.locks[party] = after_miss(lock, self.now)
 
-    @rule(seconds=st.sampled_from([1, 29, 31, 3600, 7200]))
+    # Never a day in all: counts would end by themselves.
+    @rule(seconds=st.sampled_from([1, 29, 31, 3600, 5400]))
     def wait(self, seconds: int) -> None:
         self.house.times.go_on(seconds)
 
