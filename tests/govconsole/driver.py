@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from govconsole.screens.dialog import Dialog
 from govconsole.screens.queue import QueueScreen
 
 if TYPE_CHECKING:
@@ -27,10 +28,17 @@ def screen_text(app: App[None]) -> str:
     )
 
 
+def _drawn(app: App[None]) -> bool:
+    return not (app.screen_stack and isinstance(app.screen, Dialog)) or app.screen.standing
+
+
 async def until(pilot: Pilot[None], condition: Callable[[], object], what: str = "") -> None:
-    """Let the app run until the condition holds."""
+    """Let the app run until the condition holds, and until a dialog on top has been drawn.
+
+    A dialog's cells are known before its first frame is out, and its deaf moment begins with that frame.
+    """
     deadline = asyncio.get_running_loop().time() + LIMIT
-    while not condition():
+    while not (condition() and _drawn(pilot.app)):
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"never came: {what or condition}\n{screen_text(pilot.app)}")
         await pilot.pause(0.01)

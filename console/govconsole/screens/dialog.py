@@ -56,8 +56,13 @@ class Dialog(ModalScreen[R | None]):
 
     def stands(self) -> None:
         """A frame of it was drawn: who reads begins now."""
-        if self._stands_since == math.inf:
+        if not self.standing:
             self._stands_since = self._clock.monotonic()
+
+    @property
+    def standing(self) -> bool:
+        """Whether a frame of it was drawn."""
+        return self._stands_since != math.inf
 
     @property
     def deaf(self) -> bool:
