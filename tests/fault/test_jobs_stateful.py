@@ -419,5 +419,6 @@ def test_the_same_for_longer(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     while lives < LIVES_AT_MOST and time.monotonic() < end:
         live(template, examples=BATCH, steps=80, shrink=True)
         lives += BATCH
+    assert not [what for what in EXPECTED if not SEEN[what]], sorted(SEEN.items())
     with capsys.disabled():
         print(f"\nlives: {lives} of 80 steps; {sum(SEEN.values())} events")  # noqa: T201 - what make soak reports

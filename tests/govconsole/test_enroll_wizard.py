@@ -377,6 +377,20 @@ async def test_it_can_be_left_and_gone_on_with(
         assert len(backend.voices.started) == 1
 
 
+async def test_what_ended_while_it_was_left_is_told_before_anything_is_recorded(
+    app: ConsoleApp, backend: FakeBackend, clock: FakeClock
+) -> None:
+    async with running(app) as pilot:
+        await at_samples(pilot, clock)
+        await one_sample(pilot, 1)
+        await pilot.press("escape")
+        await shows(pilot, "Under way", "enrollment was left")
+        backend.voices.drafts.clear()  # govd was started anew
+        await pilot.press("n")
+        await shows(pilot, "✗ ", "has read this, and accepts it")
+        assert "Sample 2" not in screen_text(app)
+
+
 async def test_left_for_good_nothing_is_kept(app: ConsoleApp, backend: FakeBackend, clock: FakeClock) -> None:
     async with running(app) as pilot:
         await at_samples(pilot, clock)

@@ -88,9 +88,12 @@ class EnrollScreen(TakingDialog[bool]):
         yield FooterBar()
 
     def on_mount(self) -> None:
-        """Draw where it stands."""
+        """Draw where it stands; of one that was left the backend is asked, which may have ended it."""
         super().on_mount()
-        self.redraw()
+        if self.enrollment.draft is None:
+            self.redraw()
+        else:
+            self._ask("asking where it stands", self._stands())
 
     def on_resize(self) -> None:
         """Everything is laid out to the width."""
@@ -181,6 +184,10 @@ class EnrollScreen(TakingDialog[bool]):
         if message.error is not None:
             self.failed(message.error)
         self.redraw()
+
+    async def _stands(self) -> Callable[[], None]:
+        draft = await self._door.draft(self._draft_id)
+        return lambda: self.enrollment.drafted(draft)
 
     async def _start(self) -> Callable[[], None]:
         one = self.enrollment

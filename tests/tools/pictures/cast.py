@@ -46,10 +46,10 @@ def push(branch: str = "main", object_: str = _COMMITS[1][0]) -> dict[str, Any]:
     """A git push, as govgate declares it."""
     return {
         "argv": ["git", "push", "origin", branch],
-        "cwd": "/srv/work/shop",
+        "cwd": "/srv/shop",
         "binary": {"path": "/usr/bin/git", "sha256": "b7" * 32},
         "git": {
-            "repository": "/srv/work/shop/.git",
+            "repository": "/srv/shop/.git",
             "url": "ssh://git.example.com/shop.git",
             "updates": [{"ref": f"refs/heads/{branch}", "object": object_}],
         },
@@ -65,7 +65,7 @@ def transfer(to: str, amount: str, reference: str) -> dict[str, Any]:
 def command(*argv: str) -> dict[str, Any]:
     """A command line."""
     binary = {"path": f"/usr/bin/{argv[0]}", "sha256": "c3" * 32}
-    return {"argv": list(argv), "cwd": "/srv/work/shop", "binary": binary}
+    return {"argv": list(argv), "cwd": "/srv/shop", "binary": binary}
 
 
 def _mail(stage: Stage) -> None:
