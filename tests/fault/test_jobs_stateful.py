@@ -143,9 +143,10 @@ class Life(RuleBasedStateMachine):
         self.note("cancel", self.house.do(work))
 
     @precondition(lambda self: self.jobs)
-    @rule(data=st.data(), verb=st.sampled_from(["deliver", "deliver", "cancel_job"]))
-    def end_job(self, data: st.DataObject, verb: str) -> None:
-        job, agent = data.draw(st.sampled_from(self.jobs))
+    @rule(data=st.data(), verb=st.sampled_from(["deliver", "deliver", "cancel_job"]), running=st.booleans())
+    def end_job(self, data: st.DataObject, verb: str, *, running: bool) -> None:
+        ran = [(view.job, view.agent) for view in self.intents if view.id in self.redeemed]
+        job, agent = data.draw(st.sampled_from(ran if running and ran else self.jobs))
         work = getattr(self.house.govd.decisions, verb)(self.house.agents[agent], job)
         self.note(verb, self.house.do(work))
 
@@ -318,6 +319,7 @@ class Life(RuleBasedStateMachine):
         for row in books.intents.values():
             self.check_approval(books, row)
             check_end(books, row)
+            check_withdrawn(books, row)
             SEEN[f"state {row['state']}"] += 1
         SEEN["over a cap, signed"] += any(row["permitted"] is not None for row in books.totals.values())
 
@@ -370,6 +372,15 @@ def check_end(books: Books, row: dict[str, Any]) -> None:
     if row["state"] == "denied" and last and last[-1]["details"]["code"] != "policy-changed":
         assert last[-1]["actor"] == "operator:ana"
         assert verdicts & {"deny", "deny_with_guidance"}
+
+
+def check_withdrawn(books: Books, row: dict[str, Any]) -> None:
+    """Nobody says of what runs, or may have run, that it was withdrawn or taken back."""
+    job = books.jobs[row["job"]]
+    if row["state"] in {"redeemed", "unknown"}:
+        assert job["state"] != "cancelled"
+    if job["implicit"] and row["redeemed_at"] is not None:
+        assert job["state"] in {"processing", "delivered", "failed"}
 
 
 EXPECTED = {

@@ -63,7 +63,7 @@ def router(context: Context, decisions: Decisions) -> APIRouter:
 
     @routes.post("/v1/jobs/{job}/cancel", response_model=JobView)
     async def cancel_job(request: Request, job: Uuid) -> Response:
-        """Withdraw a job."""
+        """Withdraw a job. Not while something of it runs: that is refused, with the ids of what does."""
         agent = context.doorkeeper.admit(request, "agent")
         return answer(await context.write(decisions.cancel_job(agent, job)))
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 OWN_OPERATIONS: Final = "voice."
 """What `admin` operations of ours begin with: their arguments are true because we wrote them."""
 
+WITHDRAW: Final = "withdraw what still waits, intent by intent: POST /v1/intents/{id}/cancel"
+
 
 class Decisions:
     """The agents' side: jobs opened, intents decided."""
@@ -93,11 +95,16 @@ class Decisions:
         return work
 
     def cancel_job(self, agent: Identity, job: str) -> Callable[[Transaction], JobView]:
-        """The work by which an agent withdraws a job."""
+        """The work by which an agent withdraws a job.
+
+        Raises (from the work):
+            ConflictError: something of it was redeemed, and what became of that is not known yet.
+        """
 
         def work(transaction: Transaction) -> JobView:
             row = books.job_row(transaction, job, agent.name)
             if JobState(row["state"]) is not JobState.CANCELLED:
+                books.nothing_runs(transaction, job, "it cannot be withdrawn", hint=WITHDRAW)
                 books.end_job(
                     transaction,
                     row,

@@ -36,6 +36,9 @@ TRANSITIONS: Final[dict[S, frozenset[S]]] = {
 
 TERMINAL: Final = frozenset(state for state, following in TRANSITIONS.items() if not following)
 
+UNDER_WAY: Final = frozenset({S.REDEEMED, S.UNKNOWN})
+"""States in which an action may have begun, and nobody has said how it ended."""
+
 RELEASING: Final = frozenset({S.DENIED, S.EXPIRED, S.CANCELLED, S.SUPERSEDED, S.REVOKED, S.NOT_RUN})
 """States in which nothing was, or will be, spent: what was booked is released."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from govd.audit.model import Entry
-from govd.contract.errors import IntegrityError, NotFoundError
+from govd.contract.errors import ConflictError, IntegrityError, NotFoundError
 from govd.contract.intents import IntentState
 from govd.contract.jobs import JobState
 from govd.ids import new_id, new_nonce
@@ -227,6 +227,29 @@ def settle_empty_holds(transaction: Transaction, job: str) -> None:
         rows = intent_store.of_hold(transaction.connection, hold["id"])
         if all(row["state"] != IntentState.HELD.value for row in rows):
             store.change_hold(transaction.connection, hold["id"], state="settled")
+
+
+def nothing_runs(transaction: Transaction, job: str, so: str, hint: str | None = None) -> None:
+    """Refuse where something of a job may be running, or nobody knows what became of it.
+
+    Args:
+        transaction: The work's.
+        job: Its id.
+        so: What cannot be, as the second half of a sentence.
+        hint: What can be done instead.
+
+    Raises:
+        ConflictError: with the ids of what was redeemed and not reported on, in `running`.
+    """
+    rows = intent_store.of_job(transaction.connection, job)
+    running = [row["id"] for row in rows if IntentState(row["state"]) in intent_rules.UNDER_WAY]
+    if running:
+        more = f" and {len(running) - 1} more" if len(running) > 1 else ""
+        raise ConflictError(
+            f"intent {running[0]}{more} of this job was redeemed and has no outcome yet: {so}",
+            hint=hint,
+            running=running,
+        )
 
 
 def end_job(

@@ -342,10 +342,16 @@ class Reviews:
     # -- afterwards ----------------------------------------------------------------------------------
 
     def revoke(self, operator: str, job: str, reason: str) -> Callable[[Transaction], None]:
-        """The work that takes back everything of a job that has not been redeemed."""
+        """The work that takes back everything of a job that has not been redeemed.
+
+        Raises (from the work):
+            ConflictError: the job is one intent, and that was redeemed: nothing is left to take back.
+        """
 
         def work(transaction: Transaction) -> None:
             row = books.job_row(transaction, job)
+            if row["implicit"]:
+                books.nothing_runs(transaction, job, "there is nothing left to take back")
             keep_words(
                 transaction, self._state_key, row, reason, f"operator:{operator}", "job.revocation_reason"
             )
