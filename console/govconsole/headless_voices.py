@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from govconsole.client.document import plain, wrap
 from govconsole.client.standing import short_left, standing_left
-from govconsole.client.voicewords import broken, cosine, faults_words, model_line, quality_words
+from govconsole.client.voicewords import (
+    TIDYING,
+    TIDYING_MEND,
+    broken,
+    cosine,
+    faults_words,
+    model_line,
+    quality_words,
+)
 from govconsole.headless import machine
 from govconsole.state.voicelist import detail_document
 from govconsole.state.voices import Entry, VoiceList
@@ -38,12 +46,15 @@ async def list_voices(session: Session, *, as_json: bool, say: Say) -> str:
     voices = await session.voices.voices()
     if why := voices.degraded:
         say(f"nobody can be verified: {why}" + (f"; mend: {voices.mend}" if voices.mend else ""))
+    if voices.tidying:
+        say(f"a deletion is owed: {TIDYING}; mend: {TIDYING_MEND}")
     if as_json:
         return machine(voices.model_dump(mode="json", by_alias=True))
     now = session.clock.now()
     lines = [
         f"speaker  {one.name:<20} {one.samples:>2} samples  {cosine(one.agreement)}"
-        f"{'  admin' if one.admin else ''}{'  stale' if one.stale else ''}"
+        f"{'  not heard' if one.unheard else ''}{'  admin' if one.admin else ''}"
+        f"{'  stale' if one.stale else ''}"
         for one in voices.speakers
     ]
     lines += [
@@ -236,8 +247,8 @@ async def unlock(session: Session, agent: str, chat: str) -> str:
 
 async def delete(session: Session, name: str) -> str:
     """Forget a voice."""
-    await session.voices.delete(name)
-    return f"deleted: {name}"
+    owed = (await session.voices.delete(name)).message
+    return f"deleted: {name}" + (f". {owed}" if owed else "")
 
 
 async def takes_of(takes: Iterable[Take]) -> AsyncIterator[Take]:

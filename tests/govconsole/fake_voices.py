@@ -144,6 +144,7 @@ class FakeVoices:
         self.model: ModelView | None = model()
         self.degraded = ""
         self.mend = ""
+        self.tidying = False
         self.speakers: list[SpeakerView] = []
         self.waiting: list[WaitingSample] = []
         self.sessions: list[SessionView] = []
@@ -201,6 +202,7 @@ class FakeVoices:
                 minimum_samples=MIN_SAMPLES,
                 maximum_samples=MAX_SAMPLES,
                 minimum_net_seconds=MIN_TOTAL_NET_SECONDS,
+                tidying=self.tidying,
             )
         )
 

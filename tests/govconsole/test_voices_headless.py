@@ -49,6 +49,15 @@ def test_voices_are_listed_for_people_and_for_programs(
     said = run("voices", "list").stdout
     for words in ("anna", "0.81  admin", "stale", "not heard", "voice-bot kitchen", "locked", "titanet-demo"):
         assert words in said
+    voices.speakers, voices.tidying = [fake_voices.speaker("bert", unheard=True)], True
+    listed = run("voices", "list")
+    assert "0.81  not heard" in listed.stdout
+    assert "a deletion is owed: " in listed.stderr
+    assert "mend: fuser" in listed.stderr
+    assert "no admin scope" in run("voices", "show", "bert").stdout
+    raw = json.loads(run("voices", "list", "--json").stdout)
+    assert (raw["tidying"], raw["speakers"][0]["unheard"]) == (True, True)
+    voices.speakers = [fake_voices.speaker("anna", admin=True), fake_voices.speaker("carl", stale=True)]
     listed = json.loads(run("voices", "list", "--json").stdout)
     assert [one["name"] for one in listed["speakers"]] == ["anna", "carl"]
 

@@ -96,6 +96,28 @@ async def test_what_is_wrong_is_said_with_what_mends_it_and_its_keys_do_not_work
             assert isinstance(app.screen, VoicesScreen)
 
 
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_a_deletion_that_is_still_owed_is_said_until_it_is_done(
+    app: ConsoleApp, backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    backend.voices.tidying = True
+    async with running(app, size=size) as pilot:
+        await opened(pilot, "⚠ a deletion is owed", "an older state", "mend: fuser -v govd.db")
+        backend.voices.tidying = False
+        backend.happen("voice.deleted")
+        await until(pilot, lambda: "a deletion is owed" not in screen_text(app), "the end of it")
+
+
+@pytest.mark.threat("T24")
+async def test_a_voice_whose_samples_nobody_heard_says_so_and_what_mends_it(
+    app: ConsoleApp, backend: FakeBackend
+) -> None:
+    """An agent's samples were approved unheard: whoever looks at the speaker is told that it has no say."""
+    backend.voices.speakers = [fake_voices.speaker("owner", unheard=True)]
+    async with running(app) as pilot:
+        await opened(pilot, "○ not heard", "no admin scope", "voices enroll owner")
+
+
 async def test_a_backend_without_voices_says_so_and_the_console_goes_on(
     app: ConsoleApp, backend: FakeBackend
 ) -> None:

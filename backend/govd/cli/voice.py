@@ -16,7 +16,7 @@ from govd.contract.errors import InvalidRequestError, UsageError
 from govd.contract.voice_limits import MAX_CLIP_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _COLUMNS: Final = ["name", "samples", "net_seconds", "agreement", "admin", "operator", "model", "state"]
@@ -43,6 +43,13 @@ def _clip(path: Path) -> bytes:
     return data
 
 
+def wrong_with(speaker: Mapping[str, Any]) -> str:
+    """What is wrong with a speaker of `GET /v1/voice`; empty: nothing. Enrolling again mends both."""
+    wrong = ["made with another model"] if speaker["stale"] else []
+    wrong += ["not heard, so no admin scope"] if speaker["unheard"] else []
+    return f"{', '.join(wrong)}: enroll again" if wrong else ""
+
+
 @voice.command()
 @frame.state_option
 @frame.operator_dir_option
@@ -53,13 +60,16 @@ def speakers(state: Path, operator_dir: Path, operator: str | None, as_json: boo
     """List who is enrolled."""
     found = Client(state, operator_dir, operator).request("GET", "/v1/voice")
     if as_json:
-        frame.show_json({"speakers": found["speakers"]})
+        frame.show_json({"speakers": found["speakers"], "tidying": found["tidying"]})
         return
     if found["degraded"]:
         frame.say(f"nobody can be verified: {found['degraded']}")
         frame.say(f"  try: {found['mend']}")
+    if found["tidying"]:
+        frame.say("a deleted voice may still lie in the database's journal: something reads an older state")
+        frame.say(f"  try: fuser -v {state / 'govd.db'}")
     rows = [
-        {**item, "admin": "yes" if item["admin"] else "", "state": "enroll again" if item["stale"] else ""}
+        {**item, "admin": "yes" if item["admin"] else "", "state": wrong_with(item)}
         for item in found["speakers"]
     ]
     frame.table(rows, _COLUMNS)

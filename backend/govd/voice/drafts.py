@@ -144,7 +144,9 @@ class Drafts:
             self._sweep()
             found = self._open.get(draft)
             if found is None or found.operator != operator:
-                raise NotFoundError("there is no such enrollment under way: it ends after an hour, and with govd")
+                raise NotFoundError(
+                    "there is no such enrollment under way: it ends after an hour, and with govd"
+                )
             return found
 
     def finished(self, draft: str, operator: str) -> Finished:

@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from govd.contract.voice import ModelView, Quality, SessionView, Voices
 
 DEMO: Final = "the demo model verifies nobody: it tells synthetic voices apart, for demo and tests"
+TIDYING: Final = (
+    "a deleted voice may still lie in the database's journal: something reads an older state of it; it goes,"
+    " within a second, when that ends"
+)
+TIDYING_MEND: Final = "fuser -v govd.db"
+"""Names what reads, in the state's folder."""
+
+UNHEARD: Final = (
+    "no admin scope, whatever the policy says: samples of it came from an agent, and were approved by"
+    " somebody who had not played them"
+)
 WHAT_VOICE_IS: Final = (
     "A voice is evidence beside your token and your key, never in their place: recordings and synthetic"
     " voices pass."
@@ -89,6 +100,11 @@ def quality_words(quality: Quality) -> str:
         f"{quality.net_seconds:4.1f} s speech  {quality.level_dbfs:3.0f} dBFS"
         f"  {quality.snr_db:3.0f} dB over the room"
     )
+
+
+def enroll_again(name: str) -> str:
+    """The command by which a voice is enrolled anew."""
+    return f"govconsole voices enroll {name} FILE --consent VERSION"
 
 
 def cosine(value: float) -> str:

@@ -15,7 +15,7 @@ from govconsole.actions.model import Situation
 from govconsole.actions.registry import SCOPES
 from govconsole.binding import bindings
 from govconsole.client.document import Line, Span, wrap
-from govconsole.client.voicewords import broken, is_speaker
+from govconsole.client.voicewords import TIDYING, TIDYING_MEND, broken, is_speaker
 from govconsole.messages import VoiceDone, VoicesCame
 from govconsole.screens.view import View
 from govconsole.state.commandline import Offer
@@ -39,18 +39,26 @@ if TYPE_CHECKING:
     from govconsole.shell import Shell
 
 
-class Degraded(Bar):
-    """Why nobody can be verified, with the command that mends it; not there when all is well."""
+class Notice(Bar):
+    """What is wrong with all of it, with the command that mends it; not there when nothing is."""
 
-    DEFAULT_CSS = "Degraded { max-height: 3; background: $ground-alarm; display: none; }"
+    DEFAULT_CSS = "Notice { max-height: 3; background: $ground-alarm; display: none; }"
 
-    def show(self, why: str, mend: str) -> None:
-        """Draw the words, or take the bar away."""
+    def show(self, what: str, why: str, mend: str) -> None:
+        """Draw the words, or, without a `why`, take the bar away."""
         self.display = bool(why)
-        spans = [Span("⚠ nobody can be verified  ", "bad"), Span(why)]
+        spans = [Span(f"⚠ {what}  ", "bad"), Span(why)]
         spans += [Span(f"  mend: {mend}", "accent")] if mend else []
         rows = wrap([Line(tuple(spans))], self.room) if why else []
         self.draw([[(span, "") for span in row.spans] for row in rows])
+
+
+class Degraded(Notice):
+    """Why nobody can be verified."""
+
+
+class Owed(Notice):
+    """What is still to be done for a deletion."""
 
 
 class VoicesScreen(View):
@@ -81,6 +89,7 @@ class VoicesScreen(View):
     def compose_body(self) -> ComposeResult:
         """What is wrong with voices, the two panes."""
         yield Degraded()
+        yield Owed()
         with Horizontal(id="columns"):
             yield EntryPane(id="list")
             yield DocumentPane(id="detail")
@@ -126,7 +135,10 @@ class VoicesScreen(View):
         voices = self.list.voices
         why = broken(voices) if voices is not None else ""
         for bar in self.query(Degraded):
-            bar.show(why, voices.mend if voices is not None else "")
+            bar.show("nobody can be verified", why, voices.mend if voices is not None else "")
+        for owed in self.query(Owed):
+            left = voices is not None and voices.tidying
+            owed.show("a deletion is owed", TIDYING if left else "", TIDYING_MEND)
 
     def draw_chrome(self) -> None:
         """What ticks in the list ticks with the header."""

@@ -12,9 +12,11 @@ from govconsole.client.document import Document, Line, Span, blank, cell_len, fi
 from govconsole.client.standing import short_left
 from govconsole.client.voicewords import (
     DEMO,
+    UNHEARD,
     WHAT_VOICE_IS,
     bound_to,
     cosine,
+    enroll_again,
     model_line,
     share_words,
 )
@@ -77,7 +79,8 @@ def _cut(text: str, width: int) -> str:
 def _speaker_cells(one: SpeakerView, now: datetime) -> Line:
     seen = f"{age(one.last_verified_at, now)} ago" if one.last_verified_at else "never"
     state = Span("⚠ stale", "warn") if one.stale else Span(seen, "dim")
-    marks = [Span("  ◆ admin", "accent")] if one.admin else []
+    marks = [Span("  ○ not heard", "warn")] if one.unheard else []
+    marks += [Span("  ◆ admin", "accent")] if one.admin else []
     marks += [Span("  yours" if not marks else " · yours", "accent")] if one.operator else []
     return line(
         Span(_cut(one.name, _NAME)),
@@ -176,6 +179,12 @@ def _speaker(one: SpeakerView, model: ModelView | None, now: datetime) -> Docume
                 f"made with {one.model}.{now_used} Enroll again: scores of two models say nothing together.",
                 hang=9,
             ),
+            blank(),
+        ]
+    if one.unheard:
+        found += [
+            line(Span("○ not heard  ", "warn"), f"{UNHEARD}.", hang=13),
+            field_line("mend", Span(enroll_again(one.name), "accent"), width=15),
             blank(),
         ]
     found += [

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import struct
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from govd.cli.voice import wrong_with
 from govd.cli.voice_calibrate import written
 from govd.contract.errors import ConflictError
 from govd.voice.calibration import calibrate
@@ -115,8 +118,21 @@ def test_a_model_is_measured_and_used_and_a_voice_is_told_from_another(
     assert "bot may try again" in said(house, "unlock", "bot", "--all")[1]
     assert "nothing stands against" in said(house, "unlock", "bot", "--all", expect=1)[1]
 
-    said(house, "delete", "maria", "--yes")
+    with closing(sqlite3.connect(house.state / "govd.db", isolation_level=None)) as reader:
+        reader.execute("begin")
+        assert reader.execute("select count(*) from speakers").fetchone() == (1,)
+        said(house, "delete", "maria", "--yes")
+        _, told = said(house, "speakers")
+        assert "a deleted voice may still lie in the database's journal" in told
+        assert f"try: fuser -v {house.state / 'govd.db'}" in told
     assert house.govd_json("voice", "speakers")["speakers"] == []
+
+
+def test_what_is_wrong_with_a_speaker_is_said_with_what_mends_it() -> None:
+    assert wrong_with({"stale": False, "unheard": False}) == ""
+    assert wrong_with({"stale": True, "unheard": True}) == (
+        "made with another model, not heard, so no admin scope: enroll again"
+    )
 
 
 def test_what_was_measured_is_written_down_where_it_may_be(tmp_path: Path) -> None:
