@@ -86,7 +86,7 @@ def agents_app(govd: Govd) -> FastAPI:
 def operators_app(govd: Govd, on_agents: Callable[[], None] = lambda: None) -> FastAPI:
     """What operators reach."""
     app, context = _app(OPERATORS_TITLE, "Operators review jobs and keep the house."), _context(govd)
-    app.include_router(review_routes.router(context, govd.reviews, govd.state_key))
+    app.include_router(review_routes.router(context, govd.reviews, govd.afterwards, govd.state_key))
     app.include_router(evidence_routes.operator_router(context, govd.evidence))
     app.include_router(identity_routes.operator_router(context, govd.directory, on_agents))
     app.include_router(policy_routes.router(context, govd.policies))

@@ -26,6 +26,7 @@ from govd.pages.captures import Captures
 from govd.pages.listener import Pages
 from govd.policy.model import ReasonCode
 from govd.policy.service import Policies
+from govd.reviews.afterwards import Afterwards
 from govd.reviews.service import Reviews
 from govd.reviews.stepping import voice_asked
 from govd.sealing import StateKey
@@ -96,6 +97,7 @@ class Govd:
         )
         self.evidence = EvidenceBox(state_key)
         self.reviews = self._make_reviews()
+        self.afterwards = Afterwards(state_key, self.directory, self._on_resolved)
         self.policies.ask_voices(self.stepped_up)
         self.directory.on_removed(self._operator_left)
         self.attestations = Attestations(state_key, self.keys, self.policies, self.directory, self.alarms)
@@ -132,7 +134,6 @@ class Govd:
             self.policies,
             self.directory,
             self.expire,
-            self._on_resolved,
             self.own_findings,
             self.voice_facts,
         )

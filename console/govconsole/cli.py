@@ -11,7 +11,7 @@ import stat
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,7 @@ from govd.contract.text import visible, visible_lines
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from govconsole.client.afterwards import Status
     from govconsole.session import Session
     from govd.contract.jobs import Order, Selection
     from govd.contract.votes import Verdict
@@ -323,15 +324,28 @@ def deny(
     type=click.Choice(["succeeded", "failed", "not_run"]),
     help="What became of it.",
 )
-@click.option("--reason", required=True, help="How you know.")
+@click.option("--reason", required=True, help="How you know; sealed, its commitment is signed.")
+@_PASSPHRASE
 @click.pass_obj
-def resolve(
-    places: Places, intent: str, status: Literal["succeeded", "failed", "not_run"], reason: str
-) -> None:
-    """Say what became of an action whose outcome nobody reported."""
+def resolve(places: Places, intent: str, status: Status, reason: str, passphrase_file: Path | None) -> None:
+    """Sign what became of an action whose outcome nobody reported."""
     from govconsole import headless
 
-    say(places.run(lambda session: headless.resolve(session, intent, status, reason)))
+    passphrase = _passphrase(passphrase_file)
+    say(places.run(lambda session: headless.resolve(session, intent, status, reason, passphrase)))
+
+
+@main.command()
+@_JOB
+@_REASON
+@_PASSPHRASE
+@click.pass_obj
+def revoke(places: Places, job: str, reason: str, passphrase_file: Path | None) -> None:
+    """Sign that whatever of a job has not been redeemed is taken back. What runs already goes on."""
+    from govconsole import headless
+
+    passphrase = _passphrase(passphrase_file)
+    say(places.run(lambda session: headless.revoke(session, job, reason, passphrase)))
 
 
 main.add_command(cli_config.group(say, data))

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 from govconsole.client.amounts import left
 from govconsole.client.content import content_document
+from govconsole.client.describe import headline
 from govconsole.client.document import Span, blank, field_line, plain, wrap
 from govconsole.client.jobview import job_document
 from govconsole.client.review import Words, prepare
 from govconsole.client.row import Row
 from govd.contract.errors import ConflictError, GovError, JobClosedError, ReviewStaleError
-from govd.contract.intents import Resolution
 from govd.contract.limits import MAX_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from typing import Literal
 
+    from govconsole.client.afterwards import Status
     from govconsole.session import Session
     from govd.contract.jobs import JobDetail, JobsQuery
     from govd.contract.votes import Verdict
@@ -144,9 +144,13 @@ def _nothing_held(detail: JobDetail) -> ConflictError:
     return JobEndedError(detail)
 
 
-async def resolve(
-    session: Session, intent: str, status: Literal["succeeded", "failed", "not_run"], reason: str
-) -> str:
-    """Say what became of an action whose outcome nobody reported."""
-    found = await session.backend.resolve(intent, Resolution(status=status, reason=reason))
-    return f"intent {found.id} is {found.state}"
+async def resolve(session: Session, intent: str, status: Status, reason: str, passphrase: str) -> str:
+    """Sign what became of an action whose outcome nobody reported."""
+    found = await session.resolve(intent, status, reason, passphrase)
+    return f"intent {found.id} is {found.state}: {headline(found)}"
+
+
+async def revoke(session: Session, job: str, reason: str, passphrase: str) -> str:
+    """Sign that whatever of a job has not been redeemed is taken back."""
+    after = await session.revoke(job, reason, passphrase)
+    return f"revoked: {Row.of(after).title}; the job is {after.state}"

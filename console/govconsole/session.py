@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from govconsole.client.afterwards import resolution, revocation
 from govconsole.client.backend import Backend, own_files
 from govconsole.client.door import Door
 from govconsole.client.review import submission
@@ -18,13 +19,18 @@ from govconsole.client.votekeys import KeyRing
 from govconsole.client.voters import KeyMemory
 from govconsole.clock import Clock, SystemClock
 from govconsole.paths import Operator, socket_path
+from govd.contract.errors import IntegrityError
 from govd.contract.headmemory import HeadMemory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from govconsole.client.afterwards import Status
     from govconsole.client.review import Prepared, Words
     from govconsole.client.voters import Voters
+    from govd.contract.intents import IntentDetail
     from govd.contract.jobs import JobDetail
     from govd.contract.votes import Verdict
 
@@ -83,10 +89,41 @@ class Session:
             ForbiddenError: the key is locked, or the passphrase wrong.
             ReviewStaleError: the job is not any more what was shown.
         """
-        if passphrase is not None:
-            await asyncio.to_thread(self.keys.unlock, passphrase)
-        key = self.keys.key()
+        key = await self._key(passphrase)
         salt = secrets.token_hex(16)
         words = replace(words, on_screen_ms=max(int(shown * 1000), 0))
         vote = prepared.vote(verdict, self.operator, words, salt, self.clock.now())
         return await self.backend.vote(prepared.detail.id, submission(vote, words, salt, key))
+
+    async def resolve(
+        self, intent: str, status: Status, reason: str, passphrase: str | None = None
+    ) -> IntentDetail:
+        """Sign what became of an action whose outcome nobody reported; the intent as it stands then.
+
+        Raises:
+            ForbiddenError: the key is locked, or the passphrase wrong.
+            ConflictError: its outcome is known.
+            IntegrityError: the backend does not show the action that it states, or shows another one.
+        """
+        shown = await self.backend.intent(intent)
+        if shown.id != intent:
+            raise IntegrityError("the backend shows another action: nothing is signed")
+        key, now = await self._key(passphrase), self.clock.now()
+        signed = resolution(shown, status, reason, operator=self.operator, key=key, now=now)
+        return await self.backend.resolve(intent, signed)
+
+    async def revoke(self, job: str, reason: str, passphrase: str | None = None) -> JobDetail:
+        """Sign that whatever of a job has not been redeemed is taken back; the job as it stands then.
+
+        Raises:
+            ForbiddenError: the key is locked, or the passphrase wrong.
+            ConflictError: the job has ended, or nothing of it is left to take back.
+        """
+        key = await self._key(passphrase)
+        signed = revocation(job, reason, self.operator, key, self.clock.now())
+        return await self.backend.revoke(job, signed)
+
+    async def _key(self, passphrase: str | None) -> Ed25519PrivateKey:
+        if passphrase is not None:
+            await asyncio.to_thread(self.keys.unlock, passphrase)
+        return self.keys.key()

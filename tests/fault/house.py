@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from govd.contract import votekey, votes
 from govd.contract.attestations import Minted, Redemption
 from govd.contract.errors import GovError, HaltedError, IntegrityError
-from govd.contract.intents import OutcomeReport, Resolution, Submission
+from govd.contract.intents import OutcomeReport, Submission
 from govd.contract.system import PolicyApplication
 from govd.founding import Founding, found
 from govd.identities.model import Identity
@@ -170,8 +170,14 @@ class House:
 
     def resolve(self, intent: str, status: str) -> Any:
         """Say what became of a run."""
-        body = Resolution.model_validate({"status": status, "reason": "looked"})
-        return self.do(self.govd.reviews.resolve("ana", intent, body))
+        shown = self.govd.ledger.read(lambda c: self.govd.afterwards.intent(c, intent))
+        body = self.signer.signed_resolution(shown, status, signed_at=self.now())
+        return self.do(self.govd.afterwards.resolve("ana", intent, body))
+
+    def revoke(self, job: str) -> Any:
+        """Take back what has not been redeemed."""
+        body = self.signer.signed_revocation(job, signed_at=self.now())
+        return self.do(self.govd.afterwards.revoke("ana", job, body))
 
     def apply(self, source: str) -> Any:
         """Put another policy in force."""

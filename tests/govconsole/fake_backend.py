@@ -16,10 +16,11 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from govconsole.client.row import Row
 from govconsole.state.queue import KEYS
 from govd.contract import filters, votekey
+from govd.contract.afterwards import ResolutionSubmission, RevocationSubmission
 from govd.contract.errors import ConflictError, ForbiddenError, GovError, NotFoundError, ReviewStaleError
 from govd.contract.events import Event
 from govd.contract.heads import HEADER, Head
-from govd.contract.intents import IntentState, Resolution
+from govd.contract.intents import IntentDetail, IntentState
 from govd.contract.jobs import JobDetail, JobPage, JobsQuery, JobState, JobSummary, VoteView
 from govd.contract.system import Alarm, Identities, IdentityView, Overview
 from govd.contract.votes import Review, VoteSubmission, action_commitment, reviewed, text_commitment, verify
@@ -48,7 +49,8 @@ class FakeBackend:
         self.submissions: list[VoteSubmission] = []
         self.queries: list[JobsQuery] = []
         self.operators: list[IdentityView] = []
-        self.resolutions: dict[str, Resolution] = {}
+        self.resolutions: dict[str, ResolutionSubmission] = {}
+        self.revocations: dict[str, RevocationSubmission] = {}
         self.alarms: list[Alarm] = []
         self.evidence: dict[str, Evidence] = {}
         self.heads_received: list[str | None] = []
@@ -131,7 +133,9 @@ class FakeBackend:
         app.get("/v1/jobs/{job}")(self._job)
         app.post("/v1/jobs/{job}/votes")(self._vote)
         app.get("/v1/intents/{intent}/evidence/{kind}")(self._evidence)
+        app.get("/v1/intents/{intent}")(self._intent)
         app.post("/v1/intents/{intent}/resolution")(self._resolve)
+        app.post("/v1/jobs/{job}/revoke")(self._revoke)
         app.post("/v1/alarms/{alarm}/seen")(self._seen)
         app.get("/v1/events")(self._events)
         app.include_router(self.voices.router())
@@ -268,13 +272,33 @@ class FakeBackend:
         ):
             raise ForbiddenError("the vote commits to something else")
 
-    async def _resolve(self, intent: str, request: Request) -> Response:
-        self.resolutions[intent] = Resolution.model_validate_json(await request.body())
+    def _settled(self, intent: str) -> IntentDetail:
         for job in self.jobs.values():
             for item in job.settled:
                 if item.id == intent:
-                    return _json(item)
+                    return item
         raise NotFoundError("no such intent")
+
+    async def _intent(self, intent: str) -> Response:
+        return _json(self._settled(intent))
+
+    async def _resolve(self, intent: str, request: Request) -> Response:
+        body = ResolutionSubmission.model_validate_json(await request.body())
+        shown = self._settled(intent)
+        if not verify(body.statement, body.signature, self.public_key):
+            raise ForbiddenError("the signature is not that operator's")
+        if body.statement.action != action_commitment(body.salt, intent, shown.body().sha256()):
+            raise ReviewStaleError("what was signed is another action")
+        self.resolutions[intent] = body
+        return _json(shown.model_copy(update={"state": IntentState(body.statement.status)}))
+
+    async def _revoke(self, job: str, request: Request) -> Response:
+        body = RevocationSubmission.model_validate_json(await request.body())
+        if not verify(body.statement, body.signature, self.public_key):
+            raise ForbiddenError("the signature is not that operator's")
+        self.revocations[job] = body
+        self.jobs[job] = self.jobs[job].model_copy(update={"state": JobState.REVOKED, "hold": None})
+        return _json(self.jobs[job])
 
     async def _evidence(self, intent: str, kind: str) -> Response:
         if intent not in self.evidence or self.evidence[intent].kind != kind:

@@ -218,7 +218,9 @@ def test_an_unknown_job_is_exit_1_and_a_wrong_option_exit_2(
     assert run("jobs", "list", "--colour").exit_code == 2
 
 
-def test_an_unknown_outcome_is_resolved_by_a_person(run: Callable[..., Result], backend: FakeBackend) -> None:
+def test_an_unknown_outcome_is_resolved_by_a_person(
+    run: Callable[..., Result], backend: FakeBackend, passphrase_file: str
+) -> None:
     name = new_id()
     lost = intent(name, state=IntentState.UNKNOWN)
     detail = job(job_id=name).model_copy(
@@ -226,8 +228,35 @@ def test_an_unknown_outcome_is_resolved_by_a_person(run: Callable[..., Result], 
     )
     backend.jobs[name] = detail
     assert f"govconsole resolve {lost.id}" in " ".join(run("jobs", "show", name).stdout.split())
-    assert run("resolve", lost.id, "--status", "not_run", "--reason", "I looked").exit_code == 0
-    assert backend.resolutions[lost.id].status == "not_run"
+    said = ["--status", "not_run", "--reason", "I looked", "--passphrase-file", passphrase_file]
+    done = run("resolve", lost.id, *said)
+    assert done.exit_code == 0, done.stderr
+    assert "is not_run" in done.stderr
+    assert backend.resolutions[lost.id].statement.status == "not_run"
+
+
+@pytest.mark.threat("T12")
+def test_nothing_is_signed_about_an_action_that_is_not_the_one_whose_hash_the_backend_states(
+    run: Callable[..., Result], backend: FakeBackend, passphrase_file: str
+) -> None:
+    """A backend shows a harmless action under the hash of a payment, to have the payment called not run."""
+    name = new_id()
+    lost = intent(name, state=IntentState.UNKNOWN).model_copy(update={"intent_sha256": "0" * 64})
+    backend.jobs[name] = job(job_id=name).model_copy(update={"settled": [lost], "hold": None})
+    said = ["--status", "not_run", "--reason", "I looked", "--passphrase-file", passphrase_file]
+    assert "nothing is signed" in run("resolve", lost.id, *said).stderr
+    assert backend.resolutions == {}
+
+
+def test_a_job_is_revoked_with_a_signature(
+    run: Callable[..., Result], backend: FakeBackend, passphrase_file: str
+) -> None:
+    held = job()
+    backend.put(held)
+    done = run("revoke", held.id, "--reason", "no longer", "--passphrase-file", passphrase_file)
+    assert done.exit_code == 0, done.stderr
+    assert "the job is revoked" in done.stderr
+    assert backend.revocations[held.id].statement.job == held.id
 
 
 @pytest.mark.threat("T17")

@@ -103,7 +103,7 @@ def approved_and_lost(spill: Spill) -> None:
     spend = {"attestation": minted["attestation"], "intent_sha256": held["intent_sha256"]}
     assert house.runner.http.post("/v1/attestations/redeem", json=spend).status_code == 200
     house.runner.http.post(f"/v1/intents/{held['id']}/outcome", json={"status": "unknown"})
-    house.ana.post(f"/v1/intents/{held['id']}/resolution", {"status": "failed", "reason": spill.text()})
+    house.ana.resolve(held["id"], "failed", spill.text())
 
 
 def denied_and_revoked(spill: Spill) -> None:
@@ -113,7 +113,7 @@ def denied_and_revoked(spill: Spill) -> None:
     spill.submit("secret_read", {"name": spill.text()}, job=job)
     house.ana.deny(job, reason=spill.text(), guidance=spill.text())
     other = spill.submit("secret_read", {"name": spill.text()})
-    house.ana.post(f"/v1/jobs/{other['job']}/revoke", {"reason": spill.text()})
+    house.ana.revoke(other["job"], spill.text())
 
 
 def refused(spill: Spill) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from govd.contract import votekey, votes
+from govd.contract.afterwards import ResolutionSubmission, RevocationSubmission
+from govd.contract.intents import IntentDetail
 from govd.contract.jobs import HoldView, JobDetail, JobPage
 from govd.contract.plain import no_authorities
 from govd.identities.model import new_token, token_digest
@@ -191,6 +193,47 @@ class Operator:
         return JobDetail.model_validate(
             self.post(f"/v1/jobs/{job}/votes", submission.model_dump(mode="json", by_alias=True))
         )
+
+    def signed_resolution(
+        self, intent: IntentDetail, status: str, reason: str = "looked", **changes: object
+    ) -> ResolutionSubmission:
+        """What became of an action, signed; `changes` replaces members before signing."""
+        salt = secrets.token_hex(16)
+        fields: dict[str, Any] = {
+            "job": intent.job,
+            "action": votes.action_commitment(salt, intent.id, intent.body().sha256()),
+            "status": status,
+            "reason_commitment": votes.text_commitment(salt, reason),
+            "signed_by": self.name,
+            "signed_at": datetime.now(UTC),
+        }
+        statement = votes.Resolution(**(fields | changes))
+        signature = votes.sign(statement, self.key)
+        return ResolutionSubmission(statement=statement, signature=signature, salt=salt, reason=reason)
+
+    def signed_revocation(self, job: str, reason: str = "enough", **changes: object) -> RevocationSubmission:
+        """That the rest of a job is taken back, signed; `changes` replaces members before signing."""
+        salt = secrets.token_hex(16)
+        fields: dict[str, Any] = {
+            "job": job,
+            "reason_commitment": votes.text_commitment(salt, reason),
+            "signed_by": self.name,
+            "signed_at": datetime.now(UTC),
+        }
+        statement = votes.Revocation(**(fields | changes))
+        signature = votes.sign(statement, self.key)
+        return RevocationSubmission(statement=statement, signature=signature, salt=salt, reason=reason)
+
+    def resolve(self, intent: str, status: str, reason: str = "looked") -> None:
+        """Say what became of an action."""
+        shown = IntentDetail.model_validate(self.get(f"/v1/intents/{intent}"))
+        body = self.signed_resolution(shown, status, reason)
+        self.post(f"/v1/intents/{intent}/resolution", body.model_dump(mode="json"))
+
+    def revoke(self, job: str, reason: str = "enough") -> JobDetail:
+        """Take back whatever of a job has not been redeemed."""
+        body = self.signed_revocation(job, reason).model_dump(mode="json")
+        return JobDetail.model_validate(self.post(f"/v1/jobs/{job}/revoke", body))
 
     def approve(self, job: str, reason: str = "reviewed") -> JobDetail:
         """Open the job and approve what it shows."""

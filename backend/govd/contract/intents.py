@@ -12,7 +12,7 @@ from govd.contract.canonical import sha256_hex
 from govd.contract.decisions import DecisionView
 from govd.contract.evidence import EvidenceHead
 from govd.contract.limits import MAX_LIST
-from govd.contract.wire import Flag, Id, Int, Line, Name, Origin, Purpose, Reason, Sha256, Timestamp, Wire
+from govd.contract.wire import Flag, Id, Int, Line, Name, Origin, Purpose, Sha256, Timestamp, Wire
 
 Kind = Literal[
     "model_call",
@@ -212,10 +212,3 @@ class OutcomeReport(Wire):
     status: Literal["succeeded", "failed", "not_run", "unknown"]
     exit_code: Annotated[Int, Field(ge=-255, le=255)] | None = None
     sandboxed: Flag = False
-
-
-class Resolution(Wire):
-    """A person's word on an outcome that nobody knows."""
-
-    status: Literal["succeeded", "failed", "not_run"]
-    reason: Reason

@@ -152,12 +152,6 @@ class TokenRenewed(Wire):
     token_expires_at: Timestamp
 
 
-class Revocation(Wire):
-    """The body of `POST /v1/jobs/{id}/revoke`."""
-
-    reason: Reason
-
-
 class Identities(Wire):
     """A list of agents, executors or operators."""
 

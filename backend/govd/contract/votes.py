@@ -165,6 +165,34 @@ class PolicyChange(Wire):
     signed_at: Timestamp
 
 
+class Revocation(Wire):
+    """What an operator signs to take back whatever of a job has not been redeemed.
+
+    It names no single actions: an agent that adds one while somebody signs must not be able to stall it.
+    """
+
+    type: Literal["revocation"] = "revocation"
+    job: Id
+    reason_commitment: Sha256
+    signed_by: Name
+    signed_at: Timestamp
+
+
+class Resolution(Wire):
+    """What an operator signs to say what became of an action whose outcome nobody knows.
+
+    `action`: the action as it was rendered, committed to with the salt of the submission.
+    """
+
+    type: Literal["resolution"] = "resolution"
+    job: Id
+    action: ActionCommitment
+    status: Literal["succeeded", "failed", "not_run"]
+    reason_commitment: Sha256
+    signed_by: Name
+    signed_at: Timestamp
+
+
 class Restoration(Wire):
     """What an operator signs to open a new epoch of the log after a state went back in time."""
 
@@ -176,7 +204,7 @@ class Restoration(Wire):
     signed_at: Timestamp
 
 
-Statement = Vote | Enrolment | PolicyChange | Restoration
+Statement = Vote | Enrolment | PolicyChange | Restoration | Revocation | Resolution
 
 
 def signing_bytes(statement: Statement) -> bytes:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from sqlalchemy import RowMapping
+    from sqlalchemy import Connection, RowMapping
 
     from govd.contract.jobs import Assurance
     from govd.sealing import JobKey, StateKey
@@ -89,8 +89,20 @@ def job_row(transaction: Transaction, job: str, agent: str | None = None) -> Row
     Raises:
         NotFoundError: there is none, or it is not this agent's: the answer is the same.
     """
-    row = store.by_id(transaction.connection, job)
-    if row is None or (agent is not None and row["agent"] != agent):
+    row = job_of(transaction.connection, job)
+    if agent is not None and row["agent"] != agent:
+        raise NotFoundError("there is no such job")
+    return row
+
+
+def job_of(connection: Connection, job: str) -> RowMapping:
+    """A job's row, outside a work too.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = store.by_id(connection, job)
+    if row is None:
         raise NotFoundError("there is no such job")
     return row
 

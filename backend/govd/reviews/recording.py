@@ -1,4 +1,4 @@
-"""How votes and people's words stand in the log: a vote whole, so that it can be verified again from there.
+"""How votes and other signed statements stand in the log: whole, so that they can be verified from there.
 
 Must never put a word of a person into it: what he wrote is committed to, not quoted.
 """
@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from govd.audit.model import Entry, Known
-from govd.contract.canonical import commitment
 from govd.jobs import books, store
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
+    from govd.contract.afterwards import ResolutionSubmission, RevocationSubmission
     from govd.contract.votes import SignedVote
     from govd.sealing import StateKey
     from govd.storage.ledger import Transaction
@@ -39,26 +38,46 @@ def vote_details(signed: SignedVote, digest: str) -> dict[str, Any]:
     }
 
 
-def keep_words(
-    transaction: Transaction, state_key: StateKey, job: RowMapping, words: str, actor: str, type_: str
+def statement_details(body: RevocationSubmission | ResolutionSubmission) -> dict[str, Any]:
+    """The whole signed statement, in the forms that the log takes: from there it can be verified again."""
+    statement = json.loads(body.statement.model_dump_json())
+    action = statement.pop("action", None)
+    kept = {key: value for key, value in statement.items() if key not in {"type", "job"}}
+    return {
+        **kept,
+        **({} if action is None else {"action_commitment": action["commitment"]}),
+        "signature": base64.b64decode(body.signature).hex(),
+    }
+
+
+def keep_statement(
+    transaction: Transaction,
+    state_key: StateKey,
+    job: RowMapping,
+    body: RevocationSubmission | ResolutionSubmission,
+    type_: str,
+    intent: str | None = None,
 ) -> None:
-    """Seal what a person wrote about a job, and commit to it in the log."""
+    """Seal what a person signed and wrote about a job, and write the statement into the log."""
     key = books.job_key(state_key, job)
-    salt = os.urandom(16)
     sealed = key.open(job["sealed"], f"job:{job['id']}")
-    notes = [
-        *sealed.get("notes", []),
-        {"type": type_, "actor": actor, "words": words, "salt": salt.hex()},
-    ]
+    note = {
+        "type": type_,
+        "words": body.reason,
+        "salt": body.salt,
+        "signed": body.statement.model_dump_json(),
+    }
+    notes = [*sealed.get("notes", []), {**note, "signature": body.signature}]
     store.change(
         transaction.connection, job["id"], sealed=key.seal({**sealed, "notes": notes}, f"job:{job['id']}")
     )
     transaction.record(
         Entry(
             type=type_,
-            actor=actor,
+            actor=f"operator:{body.statement.signed_by}",
             agent=job["agent"],
             job_id=job["id"],
-            details={"reason_commitment": commitment(salt, words.encode())},
+            intent_id=intent,
+            details=statement_details(body),
         )
     )

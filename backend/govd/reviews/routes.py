@@ -11,15 +11,16 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 from govd.api.bodies import documented, read_body
 from govd.api.context import Context, answer
 from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotation
+from govd.contract.afterwards import ResolutionSubmission, RevocationSubmission
 from govd.contract.errors import InvalidRequestError, ReviewStaleError
-from govd.contract.intents import IntentDetail, Resolution
+from govd.contract.intents import IntentDetail
 from govd.contract.jobs import Cursor, JobDetail, JobPage, JobsQuery, Order, Selection
 from govd.contract.limits import MAX_FILTER, MAX_IDS, MAX_PAGE
-from govd.contract.system import Revocation
 from govd.contract.votes import VoteSubmission
 from govd.reviews import listing
 
 if TYPE_CHECKING:
+    from govd.reviews.afterwards import Afterwards
     from govd.reviews.service import Reviews
     from govd.sealing import StateKey
 
@@ -58,7 +59,7 @@ def _asked(
         raise InvalidRequestError(str(error.errors()[0]["msg"]), pointer="/query") from None
 
 
-def router(context: Context, reviews: Reviews, state_key: StateKey) -> APIRouter:
+def router(context: Context, reviews: Reviews, afterwards: Afterwards, state_key: StateKey) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["jobs"])
 
@@ -93,21 +94,31 @@ def router(context: Context, reviews: Reviews, state_key: StateKey) -> APIRouter
             raise ReviewStaleError("the policy or a total has changed since: look at the job again")
         return await shown(job)
 
-    @routes.post("/v1/jobs/{job}/revoke", response_model=JobDetail, openapi_extra=documented(Revocation))
+    @routes.post(
+        "/v1/jobs/{job}/revoke", response_model=JobDetail, openapi_extra=documented(RevocationSubmission)
+    )
     async def revoke(request: Request, job: Uuid) -> Response:
-        """Take back everything of a job that has not been redeemed."""
+        """Take back everything of a job that has not been redeemed, on an operator's signature."""
         operator = context.doorkeeper.admit(request, "operator")
-        body = await read_body(request, Revocation)
-        await context.write(reviews.revoke(operator.name, job, body.reason))
+        body = await read_body(request, RevocationSubmission)
+        await context.write(afterwards.revoke(operator.name, job, body))
         return await shown(job)
 
+    @routes.get("/v1/intents/{intent}", response_model=IntentDetail)
+    async def show_intent(request: Request, intent: Uuid) -> Response:
+        """One intent, for whoever is about to sign what became of it."""
+        context.doorkeeper.admit(request, "operator")
+        return answer(await context.read(lambda connection: afterwards.intent(connection, intent)))
+
     @routes.post(
-        "/v1/intents/{intent}/resolution", response_model=IntentDetail, openapi_extra=documented(Resolution)
+        "/v1/intents/{intent}/resolution",
+        response_model=IntentDetail,
+        openapi_extra=documented(ResolutionSubmission),
     )
     async def resolve(request: Request, intent: Uuid) -> Response:
-        """Say what became of an action whose outcome nobody knows."""
+        """Say what became of an action whose outcome nobody knows, on an operator's signature."""
         operator = context.doorkeeper.admit(request, "operator")
-        body = await read_body(request, Resolution)
-        return answer(await context.write(reviews.resolve(operator.name, intent, body)))
+        body = await read_body(request, ResolutionSubmission)
+        return answer(await context.write(afterwards.resolve(operator.name, intent, body)))
 
     return routes

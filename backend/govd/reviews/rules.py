@@ -12,6 +12,7 @@ from govd.contract.votes import action_commitment, verify
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from govd.contract.afterwards import ResolutionSubmission, RevocationSubmission
     from govd.contract.jobs import HoldView
     from govd.contract.votes import Review, Vote, VoteSubmission
 
@@ -65,9 +66,13 @@ def _check_subject(vote: Vote, standing: Standing) -> None:
         raise ReviewStaleError("the vote covers other actions than the hold: look at the job again")
     if vote.quorum != hold.quorum or vote.expires_at != hold.expires_at:
         raise ReviewStaleError("the quorum or the end of the hold is another: look at the job again")
-    if abs((standing.now - vote.cast_at).total_seconds()) > CLOCK_SLACK_S:
+    _check_time("vote was cast", vote.cast_at, standing.now)
+
+
+def _check_time(what: str, at: datetime, now: datetime) -> None:
+    if abs((now - at).total_seconds()) > CLOCK_SLACK_S:
         raise ForbiddenError(
-            f"the vote was cast more than {CLOCK_SLACK_S} s from now by this backend's clock: vote again"
+            f"the {what} more than {CLOCK_SLACK_S} s from now by this backend's clock: sign again"
         )
 
 
@@ -81,3 +86,30 @@ def _check_words(body: VoteSubmission, standing: Standing) -> None:
         raise InvalidRequestError("the policy asks for a reason", pointer="/reason")
     if vote.verdict == "deny_with_guidance" and not body.guidance.strip():
         raise InvalidRequestError("a denial with guidance needs the guidance", pointer="/guidance")
+
+
+def check_statement(
+    body: RevocationSubmission | ResolutionSubmission, operator: str, public_key: str | None, now: datetime
+) -> None:
+    """Refuse a revocation or a resolution that this operator has not signed just now.
+
+    Args:
+        body: The statement, with its signature and its reason.
+        operator: Who sends it.
+        public_key: His vote key; None: he is none (any more).
+        now: The governed time.
+
+    Raises:
+        ForbiddenError: the signature is not this operator's, or not from now.
+        InvalidRequestError: there is no reason, or not the one that was signed.
+    """
+    statement = body.statement
+    if statement.signed_by != operator or public_key is None:
+        raise ForbiddenError("the statement names another operator than the one who sends it")
+    if not verify(statement, body.signature, public_key):
+        raise ForbiddenError("the signature does not verify against this operator's key")
+    _check_time("statement was signed", statement.signed_at, now)
+    if commitment(bytes.fromhex(body.salt), body.reason.encode()) != statement.reason_commitment:
+        raise InvalidRequestError("the reason is not the one that was signed", pointer="/reason")
+    if not body.reason.strip():
+        raise InvalidRequestError("say why: it is kept with what you signed", pointer="/reason")

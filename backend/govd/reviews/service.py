@@ -1,4 +1,4 @@
-"""The operators' side of a job: shown, voted on, revoked, and unknown outcomes resolved.
+"""The operators' side of a job: shown and voted on.
 
 Must never let an approval count that was not signed for exactly what stands, nor book more than the
 signed permits allow.
@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from govd.audit.model import Entry
 from govd.contract.decisions import DecisionView, Finding, Outcome
-from govd.contract.errors import ConflictError, JobClosedError, NotFoundError
-from govd.contract.intents import IntentDetail, IntentState
+from govd.contract.errors import JobClosedError
+from govd.contract.intents import IntentState
 from govd.contract.jobs import HoldView, JobDetail, JobState
 from govd.contract.votes import SignedVote, lowest_permits, vote_sha256
 from govd.ids import new_id
 from govd.intents import store as intent_store
-from govd.intents.content import Content, detail, open_content
+from govd.intents.content import Content, open_content
 from govd.jobs import books, store
 from govd.policy.model import NO_VOICE, Facts
 from govd.policy.rules import bookings, evaluate
 from govd.policy.voicing import spoken
 from govd.reviews import rules, totals, views
-from govd.reviews.recording import keep_words, vote_details
+from govd.reviews.recording import vote_details
 from govd.times import micros
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from govd.contract.intents import Resolution
     from govd.contract.votes import VoteSubmission
     from govd.identities.model import Identity
     from govd.identities.service import Directory
@@ -67,7 +66,6 @@ class Reviews:
         policies: Policies,
         directory: Directory,
         expire: Callable[[Transaction], int],
-        on_resolved: Callable[[Transaction, RowMapping], None],
         own_findings: Callable[[], Sequence[Finding]],
         voice: Callable[[Connection, str, str], VoiceFacts],
     ) -> None:
@@ -76,7 +74,6 @@ class Reviews:
         self._checks: list[BeforeApproval] = []
         self._followers: list[AfterApproval] = []
         self._expire = expire
-        self._on_resolved = on_resolved
         self._state_key = state_key
         self._policies = policies
         self._directory = directory
@@ -338,60 +335,3 @@ class Reviews:
         if identity.kind == "operator":
             lapsed = store.lapse_votes_of(transaction.connection, identity.name, micros(transaction.now))
             transaction.record(Entry(type="vote.lapsed", actor="govd", details={"lapsed": lapsed}))
-
-    # -- afterwards ----------------------------------------------------------------------------------
-
-    def revoke(self, operator: str, job: str, reason: str) -> Callable[[Transaction], None]:
-        """The work that takes back everything of a job that has not been redeemed.
-
-        Raises (from the work):
-            ConflictError: the job is one intent, and that was redeemed: nothing is left to take back.
-        """
-
-        def work(transaction: Transaction) -> None:
-            row = books.job_row(transaction, job)
-            if row["implicit"]:
-                books.nothing_runs(transaction, job, "there is nothing left to take back")
-            keep_words(
-                transaction, self._state_key, row, reason, f"operator:{operator}", "job.revocation_reason"
-            )
-            books.end_job(
-                transaction,
-                row,
-                JobState.REVOKED,
-                f"operator:{operator}",
-                code="revoked",
-                waiting=IntentState.REVOKED,
-            )
-
-        return work
-
-    def resolve(self, operator: str, intent: str, body: Resolution) -> Callable[[Transaction], IntentDetail]:
-        """The work by which a person says what became of an outcome that nobody knows."""
-
-        def work(transaction: Transaction) -> IntentDetail:
-            row = intent_store.by_id(transaction.connection, intent)
-            if row is None:
-                raise NotFoundError("there is no such intent")
-            if row["state"] != IntentState.UNKNOWN.value:
-                raise ConflictError(
-                    f"the intent is {row['state']}: only an unknown outcome is resolved by hand"
-                )
-            keep_words(
-                transaction,
-                self._state_key,
-                books.job_row(transaction, row["job"]),
-                body.reason,
-                f"operator:{operator}",
-                "intent.resolution_reason",
-            )
-            books.move_intent(
-                transaction, row, IntentState(body.status), f"operator:{operator}", code="resolved"
-            )
-            self._on_resolved(transaction, row)
-            books.follow(transaction, row["job"], f"operator:{operator}")
-            key = books.job_key(self._state_key, books.job_row(transaction, row["job"]))
-            fresh: Any = intent_store.by_id(transaction.connection, intent)
-            return detail(fresh, open_content(fresh, key), None)
-
-        return work

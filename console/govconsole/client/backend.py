@@ -18,7 +18,7 @@ from govd.contract.errors import GovError, IntegrityError, UnreachableError
 from govd.contract.events import Event
 from govd.contract.evidence import Evidence
 from govd.contract.heads import HEADER, SignedHead
-from govd.contract.intents import IntentDetail, Resolution
+from govd.contract.intents import IntentDetail
 from govd.contract.jobs import JobDetail, JobPage, JobsQuery
 from govd.contract.limits import HEARTBEAT_SECONDS
 from govd.contract.plain import no_authorities
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
     from pathlib import Path
 
+    from govd.contract.afterwards import ResolutionSubmission, RevocationSubmission
     from govd.contract.headmemory import HeadMemory
     from govd.contract.votes import VoteSubmission
 
@@ -126,11 +127,19 @@ class Backend:
         """What was gathered about an intent, with its text."""
         return await self.call(Evidence, "GET", f"/v1/intents/{part(intent)}/evidence/{part(kind)}")
 
-    async def resolve(self, intent: str, resolution: Resolution) -> IntentDetail:
+    async def intent(self, intent: str) -> IntentDetail:
+        """One intent."""
+        return await self.call(IntentDetail, "GET", f"/v1/intents/{part(intent)}")
+
+    async def resolve(self, intent: str, submission: ResolutionSubmission) -> IntentDetail:
         """Say what became of an action whose outcome nobody reported."""
         return await self.call(
-            IntentDetail, "POST", f"/v1/intents/{part(intent)}/resolution", body=resolution
+            IntentDetail, "POST", f"/v1/intents/{part(intent)}/resolution", body=submission
         )
+
+    async def revoke(self, job: str, submission: RevocationSubmission) -> JobDetail:
+        """Take back whatever of a job has not been redeemed."""
+        return await self.call(JobDetail, "POST", f"/v1/jobs/{part(job)}/revoke", body=submission)
 
     async def alarm_seen(self, alarm: str) -> None:
         """Say that an alarm was seen."""

@@ -69,7 +69,7 @@ def test_only_health_and_the_public_keys_are_open():
 def test_no_operators_route_is_at_the_agents_door():
     shared = set(DOCUMENTS["agents"]["paths"]) & set(DOCUMENTS["operators"]["paths"])
 
-    assert shared == {"/health", "/v1/events", "/v1/jobs", "/v1/jobs/{job}"}
+    assert shared == {"/health", "/v1/events", "/v1/intents/{intent}", "/v1/jobs", "/v1/jobs/{job}"}
 
 
 def judge(value: object) -> bool:

@@ -77,6 +77,6 @@ def test_the_alarm_of_an_unknown_outcome_ends_when_somebody_knows_it(
     if by == "the executor":
         assert executor.http.post(outcome, json={"status": "succeeded"}).status_code == 200
     else:
-        operator.post(f"/v1/intents/{intent}/resolution", {"status": "not_run", "reason": "looked"})
+        operator.resolve(intent, "not_run")
 
     assert operator.get("/v1/alarms")["alarms"] == []

@@ -79,7 +79,7 @@ def test_what_runs_already_is_not_said_to_be_revoked(house: House):
     view = declare(house, "search.web")
     start(house, view.id)
 
-    refused = house.do(house.govd.reviews.revoke("ana", view.job, "too late"))
+    refused = house.revoke(view.job)
 
     assert isinstance(refused, ConflictError)
     assert "nothing left to take back" in refused.detail
