@@ -92,9 +92,7 @@ class Govd:
         self.alarms.on_seen("clock-step", self.clock.acknowledge)
         self.directory = Directory(self.ledger, self.alarms, os.getuid(), self.clock.now)
         self.policies = self._make_policies()
-        self.decisions = Decisions(
-            state_key, self.policies, self.directory, self.own_findings, self.voice_facts
-        )
+        self.decisions = self._make_decisions()
         self.evidence = EvidenceBox(state_key)
         self.reviews = self._make_reviews()
         self.afterwards = Afterwards(state_key, self.directory, self._on_resolved)
@@ -126,6 +124,16 @@ class Govd:
             path=self.layout.policy_file(self.settings),
             own_folder=self.layout.state,
             trust_disk=self.settings.disk_edits == "trusted",
+        )
+
+    def _make_decisions(self) -> Decisions:
+        return Decisions(
+            self.state_key,
+            self.policies,
+            self.directory,
+            self.own_findings,
+            self.voice_facts,
+            lambda: self.settings.held_bytes,
         )
 
     def _make_reviews(self) -> Reviews:

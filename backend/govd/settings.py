@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from govd.contract.errors import InvalidRequestError
+from govd.contract.limits import MAX_BODY_BYTES
 
 STATE_VARIABLE = "GOVD_STATE"
 OPERATOR_VARIABLE = "GOVCONSOLE_OPERATOR_DIR"
@@ -79,6 +80,11 @@ class Settings(BaseSettings):
     outcome_within: timedelta = Field(
         timedelta(hours=1), description="After so long without a report a redeemed action is `unknown`."
     )
+    held_bytes: Annotated[int, Field(ge=4 * MAX_BODY_BYTES, le=2**40)] = Field(
+        16 * 1024 * 1024,
+        description="How many bytes the intents of one agent may take that wait for a person. What would "
+        "come above is refused (429) until some of them are settled.",
+    )
     group_limit: Annotated[int, Field(ge=1, le=1024)] = Field(
         128, description="How many works one commit takes at most."
     )
@@ -97,7 +103,7 @@ class Settings(BaseSettings):
         return tuple(item for item in (init_settings, env_settings, file) if item is not None)
 
 
-RELOADABLE = frozenset({"policy", "disk_edits", "outcome_within"})
+RELOADABLE = frozenset({"policy", "disk_edits", "held_bytes", "outcome_within"})
 """Settings that `govd reload` takes over; the others need a restart."""
 
 

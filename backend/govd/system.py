@@ -79,7 +79,7 @@ def _overview(govd: Govd, operator: str) -> Overview:
 
 def _me(govd: Govd, identity: Identity) -> Me:
     ends = next(view for view in govd.directory.views(identity.kind) if view.name == identity.name)
-    pending = govd.ledger.read(lambda c: intent_store.count_held(c, identity.name))
+    waiting = govd.ledger.read(lambda c: intent_store.waiting(c, identity.name))
     assurance = "advisory" if identity.advisory else govd.directory.assurance(identity.name)[0]
     return Me(
         name=identity.name,
@@ -88,8 +88,10 @@ def _me(govd: Govd, identity: Identity) -> Me:
         token_expires_at=ends.token_expires_at,
         assurance=assurance,
         policy_sha256=govd.policies.current.sha256,
-        pending=pending,
+        pending=waiting.intents,
         pending_limit=MAX_PENDING_PER_AGENT,
+        pending_bytes=waiting.size,
+        pending_bytes_limit=govd.settings.held_bytes,
         limits=_limits(govd, identity) if identity.kind == "agent" else [],
     )
 

@@ -69,7 +69,10 @@ class Limit(Wire):
 
 
 class Me(Wire):
-    """`GET /v1/me`: what the holder of this token may do, and what is left today."""
+    """`GET /v1/me`: what the holder of this token may do, and what is left today.
+
+    `pending`: how many of its intents wait for a person, and `pending_bytes` what they take.
+    """
 
     name: Name
     kind: Literal["agent", "executor"]
@@ -79,6 +82,8 @@ class Me(Wire):
     policy_sha256: Sha256
     pending: int = 0
     pending_limit: int = 0
+    pending_bytes: int = 0
+    pending_bytes_limit: int = 0
     limits: list[Limit] = Field(default_factory=list)
 
 

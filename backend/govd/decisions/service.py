@@ -12,7 +12,7 @@ from govd.contract.errors import ForbiddenError, InvalidRequestError, JobClosedE
 from govd.contract.intents import IntentState, IntentView, Submission
 from govd.contract.jobs import JobState, JobSubmission, JobView
 from govd.decisions import reading
-from govd.decisions.submitting import Submissions, origin_of, unasked
+from govd.decisions.submitting import Submissions, origin_of
 from govd.intents import store as intent_store
 from govd.intents.content import open_content, view
 from govd.intents.rules import TERMINAL
@@ -47,11 +47,12 @@ class Decisions:
         policies: Policies,
         directory: Directory,
         own_findings: Callable[[], Sequence[Finding]],
-        voice: VoiceFactsOf = unasked,
+        voice: VoiceFactsOf,
+        held_bytes: Callable[[], int],
     ) -> None:
         self._state_key = state_key
         self._directory = directory
-        self._submissions = Submissions(state_key, policies, directory, own_findings, voice)
+        self._submissions = Submissions(state_key, policies, directory, own_findings, voice, held_bytes)
 
     # -- jobs ----------------------------------------------------------------------------------------
 

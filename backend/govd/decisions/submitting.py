@@ -22,8 +22,8 @@ from govd.contract.errors import (
 )
 from govd.contract.intents import IntentState, IntentView, Submission, intent_sha256
 from govd.contract.jobs import JobState
-from govd.contract.limits import MAX_INTENTS_PER_JOB, MAX_PENDING_PER_AGENT
-from govd.decisions import reading
+from govd.contract.limits import MAX_INTENTS_PER_JOB
+from govd.decisions import quota, reading
 from govd.decisions.titles import title_of
 from govd.ids import new_id
 from govd.intents import store as intent_store
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 
 _TRIES: Final = 8
 _SALT_BYTES: Final = 16
-_QUOTA_RETRY_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +82,6 @@ class _Job:
     held: bool
 
 
-def unasked(_connection: Connection, _agent: str, _origin: str) -> VoiceFacts:
-    """What holds where there is nobody to ask about voices: an active `voice:` block fails closed."""
-    return NO_VOICE
-
-
 class Submissions:
     """Decides what agents submit."""
 
@@ -98,12 +92,14 @@ class Submissions:
         directory: Directory,
         own_findings: Callable[[], Sequence[Finding]],
         voice: VoiceFactsOf,
+        held_bytes: Callable[[], int],
     ) -> None:
         self._state_key = state_key
         self._policies = policies
         self._directory = directory
         self._own_findings = own_findings
         self._voice = voice
+        self._held_bytes = held_bytes
 
     def submit(
         self, agent: Identity, submission: Submission, extra: tuple[Finding, ...] = ()
@@ -142,10 +138,11 @@ class Submissions:
             # First, so that what the old form had booked is free for the new one.
             _supersede(transaction, draft, submission.supersedes)
         decision, booked = self._decide(transaction, declared, policy, draft.extra)
-        if decision.outcome is Outcome.PENDING:
-            _check_quota(connection, name)
         content = Content(declared, decision, os.urandom(_SALT_BYTES).hex())
-        row, held_until = _write(transaction, draft, content, job, policy)
+        sealed = content.seal(job.key)
+        if decision.outcome is Outcome.PENDING:
+            quota.check(connection, name, len(sealed), self._held_bytes())
+        row, held_until = _write(transaction, draft, content, sealed, job, policy)
         for entry in booked:
             intent_store.reserve(connection, entry)
         transaction.record(_entry(content, policy))
@@ -241,15 +238,6 @@ def origin_of(agent: Identity, claimed: str | None) -> str:
     return claimed
 
 
-def _check_quota(connection: Connection, agent: str) -> None:
-    waiting = intent_store.count_held(connection, agent)
-    if waiting >= MAX_PENDING_PER_AGENT:
-        raise QuotaError(
-            f"{waiting} intents of this agent wait for a person: at most {MAX_PENDING_PER_AGENT} may",
-            retry_after=_QUOTA_RETRY_S,
-        )
-
-
 def _supersede(transaction: Transaction, draft: _Draft, old: str) -> None:
     row = reading.intent_row(transaction.connection, old, draft.agent)
     if row["job"] != draft.submission.job:
@@ -262,7 +250,12 @@ def _supersede(transaction: Transaction, draft: _Draft, old: str) -> None:
 
 
 def _write(
-    transaction: Transaction, draft: _Draft, content: Content, job: _Job, policy: CompiledPolicy
+    transaction: Transaction,
+    draft: _Draft,
+    content: Content,
+    sealed: bytes,
+    job: _Job,
+    policy: CompiledPolicy,
 ) -> tuple[dict[str, Any], int | None]:
     """The intent's row, and the end of its hold where it waits in one."""
     declared, decision, now = content.declared, content.decision, micros(transaction.now)
@@ -288,7 +281,8 @@ def _write(
         "outcome": decision.outcome.value,
         "effect": decision.effect,
         "risk": decision.risk.score,
-        "sealed": content.seal(job.key),
+        "sealed": sealed,
+        "size": len(sealed),
         "idempotency_key": draft.key_mac,
         "body_sha256": draft.body_mac,
         "policy_sha256": policy.sha256,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -47,7 +47,7 @@ _BY_KEY: Final = Prepared(
 )
 _BY_ID: Final = select(intents).where(intents.c.id == bindparam("id_"))
 _HELD_OF_AGENT: Final = (
-    select(func.count())
+    select(func.count(), func.coalesce(func.sum(intents.c.size), 0))
     .select_from(intents)
     # A literal, as in the index of held intents: SQLite does not look into parameters for it.
     .where(intents.c.agent == bindparam("agent_"), text("state = 'held'"))
@@ -106,9 +106,17 @@ def held_until(connection: Connection, hold: str | None) -> int | None:
     return connection.execute(select(holds.c.expires_at).where(holds.c.id == hold)).scalar()
 
 
-def count_held(connection: Connection, agent: str) -> int:
-    """How many intents of this agent wait for a person."""
-    return int(connection.execute(_HELD_OF_AGENT, {"agent_": agent}).scalar_one())
+class Waiting(NamedTuple):
+    """What of one agent waits for a person: how many intents, and how many bytes they take, sealed."""
+
+    intents: int
+    size: int
+
+
+def waiting(connection: Connection, agent: str) -> Waiting:
+    """What of this agent waits for a person."""
+    count, size = connection.execute(_HELD_OF_AGENT, {"agent_": agent}).one()
+    return Waiting(int(count), int(size))
 
 
 def move(connection: Connection, intent: str, current: IntentState, to: IntentState, **values: Any) -> bool:  # noqa: ANN401 - column values

@@ -129,6 +129,7 @@ class Reviews:
                 transaction.connection,
                 row["id"],
                 sealed=sealed,
+                size=len(sealed),
                 policy_sha256=policy.sha256,
                 outcome=decision.outcome.value,
                 risk=decision.risk.score,

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The revision of the schema that this program was written for."""
 
 metadata: Final = MetaData()
@@ -162,6 +162,8 @@ intents: Final = Table(
     _blob("sealed", null=True),
     _text("idempotency_key", null=True),
     _text("body_sha256", null=True),
+    # Of what is sealed, in bytes: what an agent has waiting is counted without a look at any of it.
+    Column("size", Integer, nullable=False, server_default="0"),
     _text("policy_sha256"),
     _time("decided_at"),
     Column("decided_by", Text, nullable=False, server_default="policy"),
@@ -176,7 +178,8 @@ intents: Final = Table(
     Index("intents_by_job", "job"),
     _index_where("intents_by_hold", "hold", where="hold IS NOT NULL"),
     Index("intents_by_state", "state", "approved_until"),
-    _index_where("intents_held", "agent", where="state = 'held'"),
+    # With the state, as above: so that counting reads no row of the table.
+    _index_where("intents_held", "agent", "size", "state", where="state = 'held'"),
 )
 
 evidence: Final = Table(

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from govd.contract.errors import IntegrityError
+from govd.intents.store import Waiting, waiting
 from govd.jobs.store import note_held
 from govd.storage.engine import make_engine, parse_url
 from govd.storage.migrate import SCRIPTS, migrate, revision_of
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 NEXT = """
 from alembic import op
 import sqlalchemy as sa
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 def upgrade():
     op.add_column("jobs", sa.Column("colour", sa.String()))
     {then}
@@ -64,7 +65,7 @@ def writer(database: Database) -> Iterator[Engine]:
 def scripts_with_another(tmp_path: Path, then: str = "pass") -> Path:
     scripts = tmp_path / "scripts"
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "r0004_next.py").write_text(NEXT.format(then=then))
+    (scripts / "versions" / "r0005_next.py").write_text(NEXT.format(then=then))
     return scripts
 
 
@@ -92,7 +93,7 @@ def test_an_older_database_is_backed_up_and_then_migrated(database: Database, wr
     url, backups = parse_url(database.url), database.state / "backups"
     migrate(url, backups=backups)
 
-    backup = migrate(url, backups=backups, scripts=scripts_with_another(tmp_path), target="0004")
+    backup = migrate(url, backups=backups, scripts=scripts_with_another(tmp_path), target="0005")
 
     assert backup is not None
     assert backup.stat().st_mode & 0o777 == 0o600
@@ -102,7 +103,7 @@ def test_an_older_database_is_backed_up_and_then_migrated(database: Database, wr
         assert copy.execute("select version_num from alembic_version").fetchone() == (REVISION,)
         copy.close()
     with writer.connect() as connection:
-        assert revision_of(connection) == "0004"
+        assert revision_of(connection) == "0005"
         assert "colour" in {column["name"] for column in inspect(connection).get_columns("jobs")}
 
 
@@ -112,7 +113,7 @@ def test_a_migration_that_fails_changes_nothing(database: Database, writer: Engi
     scripts = scripts_with_another(tmp_path, then="1 / 0")
 
     with pytest.raises(ZeroDivisionError):
-        migrate(url, backups=database.state / "backups", scripts=scripts, target="0004")
+        migrate(url, backups=database.state / "backups", scripts=scripts, target="0005")
 
     with writer.connect() as connection:
         assert revision_of(connection) == REVISION
@@ -157,3 +158,18 @@ def test_what_was_held_before_the_queue_was_long_stands_in_it_as_if_it_had_been_
         assert migrated["done"] == (100, NEVER, "", "")
         note_held(connection, "held")
         assert connection.execute(text(query), {"id": "held"}).one() == migrated["held"]
+
+
+def test_what_an_older_program_has_waiting_is_counted_too(database: Database, writer: Engine):
+    url, backups = parse_url(database.url), database.state / "backups"
+    migrate(url, backups=backups, target="0001")
+    with writer.connect() as connection:
+        for statement in HELD_AT_0001:
+            connection.execute(text(statement))
+        sealed = {"blob": b"x" * 40}
+        connection.execute(text("update intents set sealed = :blob where id in ('i1', 'i3')"), sealed)
+
+    migrate(url, backups=backups)
+
+    with writer.connect() as connection:
+        assert waiting(connection, "bot") == Waiting(intents=2, size=40)
