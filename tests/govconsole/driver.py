@@ -1,9 +1,18 @@
-"""Drives the app in tests: waits for what is on the screen instead of for time."""
+"""Drives the app in tests: waits for what is on the screen instead of for time.
+
+Textual's own pilot takes the app for settled once the process has used no CPU for 20 ms: twice that for each
+key, and up to a second of each where anything else of the process works. Here it is settled once no message
+waits anywhere.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+
+from textual import events
+from textual.keys import REPLACED_KEYS, _character_to_key, key_to_character
+from textual.pilot import Pilot
 
 from govconsole.screens.dialog import Dialog
 from govconsole.screens.queue import QueueScreen
@@ -12,11 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from textual.app import App
-    from textual.pilot import Pilot
+    from textual.message_pump import MessagePump
 
 from contextlib import asynccontextmanager
 
 LIMIT = 20.0
+_ROUNDS = 100
+"""A screen that never settles has something that always runs: then its frames are as good as any."""
 
 
 def screen_text(app: App[None]) -> str:
@@ -30,6 +41,48 @@ def screen_text(app: App[None]) -> str:
 
 def _drawn(app: App[None]) -> bool:
     return not (app.screen_stack and isinstance(app.screen, Dialog)) or app.screen.standing
+
+
+class Hands(Pilot[None]):
+    """Presses keys, and goes on as soon as the app has done everything that follows from them by itself.
+
+    What comes over the network later has to be waited for by what it shows.
+    """
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other, each when what the former one did is done."""
+        for key in keys:
+            self.app.post_message(_pressed(key, self.app))
+            await self._settled()
+            await self.app.animator.wait_until_complete()
+
+    async def pause(self, delay: float | None = None) -> None:
+        """Let the app do what it has before it. `delay`: seconds to wait first."""
+        if delay is not None:
+            await asyncio.sleep(delay)
+        await self._settled()
+
+    async def _settled(self) -> None:
+        for _ in range(_ROUNDS):
+            if not await self._wait_for_screen():
+                return
+            if not self.app.screen_stack:
+                return
+            self.app.screen._on_timer_update()  # noqa: SLF001 - draws what waits for the next frame, as the pilot does
+            if not any(map(_busy, (self.app, *self.app.screen_stack, *self.app.screen.walk_children()))):
+                return
+
+
+def _busy(pump: MessagePump) -> bool:
+    waiting = pump._message_queue is not None and not pump._message_queue.empty()  # noqa: SLF001
+    return waiting or bool(pump._next_callbacks)  # noqa: SLF001 - what it does when it has read its messages
+
+
+def _pressed(key: str, app: App[None]) -> events.Key:
+    name = _character_to_key(key) if len(key) == 1 else key
+    event = events.Key(name, key_to_character(REPLACED_KEYS.get(name, name)))
+    event.set_sender(app)
+    return event
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object], what: str = "") -> None:
@@ -55,8 +108,8 @@ async def shows(pilot: Pilot[None], *texts: str) -> None:
 @asynccontextmanager
 async def running(app: App[None], size: tuple[int, int] = (120, 36)) -> AsyncIterator[Pilot[None]]:
     """The app under Textual's pilot, with toasts."""
-    async with app.run_test(size=size, notifications=True) as pilot:
-        yield pilot
+    async with app.run_test(size=size, notifications=True):
+        yield Hands(app)
 
 
 def queue_of(app: App[None]) -> QueueScreen:

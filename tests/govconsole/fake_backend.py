@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import socket
 import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
@@ -28,13 +29,62 @@ from tests.govconsole.fake_voices import FakeVoices
 from tests.govconsole.world import NOW, POLICY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from govd.contract.evidence import Evidence
     from govd.contract.jobs import Assurance
 
 TOKEN = "opr_made-up"
+
+
+class Door:
+    """A server in a thread of its own, which ends at once: uvicorn's own end waits two tenths of a second."""
+
+    def __init__(self, app: FastAPI, listener: socket.socket) -> None:
+        self._listener = listener
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws="none"))
+        self._closing = asyncio.Event()
+        self._waiting: set[asyncio.Event] = set()
+        self._open: Future[asyncio.AbstractEventLoop] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self._thread.start()
+        self._loop = self._open.result()
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._closing.set)
+        self._thread.join()
+
+    def happened(self) -> None:
+        """Wake whoever waits for news."""
+        self._loop.call_soon_threadsafe(self._wake)
+
+    @contextlib.contextmanager
+    def news(self) -> Iterator[asyncio.Event]:
+        """An event that is set whenever something happened."""
+        woken = asyncio.Event()
+        self._waiting.add(woken)
+        try:
+            yield woken
+        finally:
+            self._waiting.discard(woken)
+
+    def _wake(self) -> None:
+        for one in self._waiting:
+            one.set()
+
+    async def _serve(self) -> None:
+        server = self._server
+        server.config.load()
+        server.lifespan = server.config.lifespan_class(server.config)
+        await server.startup(sockets=[self._listener])
+        self._open.set_result(asyncio.get_running_loop())
+        await self._closing.wait()
+        for one in server.servers:
+            one.close()
+        for connection in list(server.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
 
 
 class FakeBackend:
@@ -60,8 +110,7 @@ class FakeBackend:
         self.log = "log-1"
         self.assurance: Assurance = "enforced"
         self._key = votekey.generate()
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
+        self._door: Door | None = None
 
     # The world as tests change it
 
@@ -78,6 +127,8 @@ class FakeBackend:
     def happen(self, kind: str, job: str | None = None) -> None:
         self.seq += 1
         self.events.append(Event(seq=self.seq, type=kind, time=NOW, job=job))
+        if self._door is not None:
+            self._door.happened()
 
     # The server
 
@@ -94,18 +145,12 @@ class FakeBackend:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(self.path))
         listener.listen(64)
-        config = uvicorn.Config(
-            self.app(), log_level="critical", lifespan="off", timeout_graceful_shutdown=0, ws="none"
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
-        self._thread.start()
+        self._door = Door(self.app(), listener)
 
     def close(self) -> None:
-        if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
-            self._thread.join()
-            self._server = None
+        if self._door is not None:
+            self._door.close()
+            self._door = None
 
     def head(self) -> str:
         digest = hashlib.sha256(str(self.seq).encode()).hexdigest()
@@ -313,17 +358,21 @@ class FakeBackend:
     async def _events(self, request: Request) -> Response:
         after = int(request.headers.get("last-event-id", "0"))
         self.resumed_from.append(after)
-        server = self._server
+        door = self._door
 
         async def stream() -> AsyncIterator[str]:
             sent = after
             yield ": hello\n\n"
-            while server is not None and not server.should_exit:
-                for event in list(self.events):
-                    if event.seq > sent:
-                        sent = event.seq
-                        yield f"id: {event.seq}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
-                await asyncio.sleep(0.005)
+            if door is None:
+                return
+            with door.news() as news:
+                while True:
+                    news.clear()
+                    for event in list(self.events):
+                        if event.seq > sent:
+                            sent = event.seq
+                            yield f"id: {event.seq}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
+                    await news.wait()
 
         return StreamingResponse(stream(), media_type="text/event-stream")
 

@@ -371,6 +371,7 @@ async def test_it_can_be_left_and_gone_on_with(
         await typed(pilot, "enroll bert")
         await shows(pilot, "an enrollment of anna is under way")
         await pilot.press("n")
+        app.clear_notifications()  # the notice of that lies over the meter for ten seconds
         await shows(pilot, "Sample 2 of 5")
         clock.advance(1)
         await one_sample(pilot, 2)

@@ -325,7 +325,7 @@ async def test_hostile_evidence_is_on_the_screen_as_text(
     backend.evidence[made.id] = found
     backend.put(job(job_id=made.job, intents=[made, letter], title=CLICK))
     async with running(app, size=size) as pilot:
-        await shows(pilot, CLICK)
+        await shows(pilot, CLICK, "What it does")
         assert not forbidden(screen_text(app))
         await pilot.press("c")
         await shows(pilot, "Content ▸", "gathered by runner")
