@@ -90,6 +90,7 @@ def operators_app(govd: Govd, on_agents: Callable[[], None] = lambda: None) -> F
     app.include_router(evidence_routes.operator_router(context, govd.evidence))
     app.include_router(identity_routes.operator_router(context, govd.directory, on_agents))
     app.include_router(policy_routes.router(context, govd.policies))
+    app.include_router(attestation_routes.key_router(context, govd.rotations))
     app.include_router(voice_operator_routes.router(context, govd.desk))
     app.include_router(page_routes.router(context, govd.pages))
     app.include_router(system.operator_router(govd, context))

@@ -123,7 +123,7 @@ def _folders(layout: Layout, wanted: Founding) -> None:
             raise ConflictError(f"{folder} is open to others", hint=f"chmod 700 {folder}, or choose another")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _private(layout.state_key, StateKey.generate())
-    write_new(layout.keys, 1)
+    write_new(layout.keys)
     rest = ""
     if wanted.policy_path is None:
         _private(layout.policy, wanted.policy)

@@ -13,6 +13,7 @@ from govd.anchor import Anchor
 from govd.api.heads import Heads
 from govd.api.hub import Hub
 from govd.attestations.keys import KeyRing
+from govd.attestations.rotation import Rotations
 from govd.attestations.service import Attestations, clear_unknown, raise_unknown
 from govd.clock import SystemClock
 from govd.contract.decisions import Finding, Outcome
@@ -91,6 +92,7 @@ class Govd:
         self.alarms = Alarms(self.ledger)
         self.alarms.on_seen("clock-step", self.clock.acknowledge)
         self.directory = Directory(self.ledger, self.alarms, os.getuid(), self.clock.now)
+        self.rotations = Rotations(self.ledger, self.keys, self.layout.keys, self.directory, self.clock.now)
         self.policies = self._make_policies()
         self.decisions = self._make_decisions()
         self.evidence = EvidenceBox(state_key)
@@ -106,7 +108,7 @@ class Govd:
         self.reviews.on_approval(before=before_approval)
         self.reviews.on_approval(self.voices.settling.before, self.voices.settling.after)
         self.hub = Hub(self.ledger)
-        self.heads = Heads(self.ledger, self.keys.head_key, self.lost_state)
+        self.heads = Heads(self.ledger, self.keys.head_key, self.keys.head_keys, self.lost_state)
         self.anchor = Anchor(self.layout.anchor(settings))
         remembered = self.anchor.read()
         if remembered is not None:

@@ -11,9 +11,9 @@ from govd.contract.errors import GovError
 from govd.contract.heads import HEADER, Head, SignedHead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from govd.storage.ledger import Ledger
@@ -25,12 +25,25 @@ _NAME: Final = HEADER.lower().encode()
 
 
 class Heads:
-    """Signs the head, once a group of commits, and judges the heads that clients send back."""
+    """Signs the head, once a group of commits, and judges the heads that clients send back.
 
-    def __init__(self, ledger: Ledger, key: Ed25519PrivateKey, on_lost: Callable[[str], None]) -> None:
+    Args:
+        ledger: Whose head it is.
+        key: What signs now.
+        trusted: Whose signatures count: that key's, and those of the keys before it.
+        on_lost: Called with the sentence that says which head is lost.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        key: Callable[[], Ed25519PrivateKey],
+        trusted: Callable[[], Sequence[Ed25519PublicKey]],
+        on_lost: Callable[[str], None],
+    ) -> None:
         self._ledger = ledger
         self._key = key
-        self._public = key.public_key()
+        self._trusted = trusted
         self._on_lost = on_lost
         self._issued: OrderedDict[str, None] = OrderedDict()
         self._last: tuple[Head, str] | None = None
@@ -39,7 +52,7 @@ class Heads:
         """The signed head, as the header carries it."""
         head = self._ledger.head
         if self._last is None or self._last[0] != head:
-            self._last = (head, head.signed(self._ledger.log_id, self._key))
+            self._last = (head, head.signed(self._ledger.log_id, self._key()))
             self._remember(self._last[1])
         return self._last[1]
 
@@ -54,7 +67,7 @@ class Heads:
         if text in self._issued:
             return
         signed = SignedHead.parse(text)
-        if signed.log != self._ledger.log_id or not signed.verified(self._public):
+        if signed.log != self._ledger.log_id or not any(map(signed.verified, self._trusted())):
             return
         lost = self._lost(signed.head)
         if lost is not None:

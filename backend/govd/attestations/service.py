@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from govd.attestations.rules import refusal_by_policy
@@ -168,7 +169,8 @@ class Attestations:
         Raises:
             RedeemRefusedError: the attestation does not verify (nothing to write down: it names no intent).
         """
-        claims = verify_attestation(body.attestation, self._keys.jwks(), executor.name, now)
+        jwks = self._keys.jwks(datetime.fromtimestamp(now, UTC))
+        claims = verify_attestation(body.attestation, jwks, executor.name, now)
 
         def work(transaction: Transaction) -> Redeemed | Refused:
             row = _served(transaction.connection, executor, claims.intent_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from govd.cli import identities, lifecycle, policy, records, voice
+from govd.cli import identities, keys, lifecycle, policy, records, voice
 from govd.contract.shells import completion
 
 
@@ -28,6 +28,7 @@ for command in (
     identities.agents,
     identities.executors,
     identities.operators,
+    keys.keys,
     policy.policy,
     voice.voice,
     completion("govd", main),

@@ -193,6 +193,20 @@ class Resolution(Wire):
     signed_at: Timestamp
 
 
+class KeyRotation(Wire):
+    """What an operator signs to have govd sign with another key of its own (threats T5).
+
+    Both keys are 32 raw bytes in base64. `stolen`: what the previous one signed counts no more, at once.
+    """
+
+    type: Literal["keys"] = "keys"
+    public_key: str
+    previous: str
+    stolen: Flag = False
+    signed_by: Name
+    signed_at: Timestamp
+
+
 class Restoration(Wire):
     """What an operator signs to open a new epoch of the log after a state went back in time."""
 
@@ -204,7 +218,7 @@ class Restoration(Wire):
     signed_at: Timestamp
 
 
-Statement = Vote | Enrolment | PolicyChange | Restoration | Revocation | Resolution
+Statement = Vote | Enrolment | PolicyChange | Restoration | Revocation | Resolution | KeyRotation
 
 
 def signing_bytes(statement: Statement) -> bytes:

@@ -30,6 +30,7 @@ DONE, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
         (("audit", "verify"), "ok"),
         (("doctor",), "findings"),
         (("reload",), "deciding"),
+        (("keys", "list"), "keys"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -146,3 +147,24 @@ def test_stop_ends_it_and_the_next_stop_finds_nobody(copied: Callable[[], GovdPr
         assert command(govd, "stop").exit_code == UNREACHABLE
     finally:
         govd.kill()
+
+
+def test_a_signing_key_is_rotated_while_govd_runs_and_while_it_does_not(copied: Callable[[], GovdProcess]):
+    govd = copied()
+    signed = ("keys", "rotate", "--passphrase-file", govd.passphrase_file)
+
+    def states() -> list[str]:
+        return [key["state"] for key in json.loads(command(govd, "keys", "list", "--json").stdout)["keys"]]
+
+    assert states() == ["current"]
+    assert command(govd, *signed).exit_code == DONE
+    govd.serve("--agent-port", "0")
+    try:
+        rotated = command(govd, *signed, "--stolen")
+
+        assert rotated.exit_code == DONE, rotated.stderr
+        assert "signs from now on" in rotated.stderr
+        assert states() == ["listed", "stolen", "current"]
+    finally:
+        govd.kill()
+    assert states() == ["listed", "stolen", "current"]

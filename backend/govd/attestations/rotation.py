@@ -1,0 +1,194 @@
+"""Another signing key takes the place of the one in use, on an operator's signature (threats T5).
+
+Must never let a key sign that no operator has signed for, nor drop one while what it signed is still good.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from govd.attestations import keys
+from govd.attestations.keys import Term
+from govd.audit.model import Entry
+from govd.contract.errors import BaseMovedError, ForbiddenError, InvalidRequestError
+from govd.contract.keys import KeyView, NextKey, endorse
+from govd.contract.votes import verify
+from govd.contract.wire import iso
+from govd.storage import state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from govd.attestations.keys import KeyRing, SigningKey
+    from govd.contract.keys import KeyRotationSubmission
+    from govd.contract.votes import KeyRotation
+    from govd.identities.service import Directory
+    from govd.storage.ledger import Ledger, Transaction
+
+_RECORD: Final = "signing_keys"
+_SIGNATURE_AGE_S: Final = 600
+_LONGEST: Final = timedelta(hours=1, minutes=1)
+"""More than any policy lets an attestation live (`attestation.ttl`)."""
+
+
+def recorded(connection: Connection) -> list[Term]:
+    """The terms as the database has them; none before the first rotation."""
+    text = state.get(connection, _RECORD)
+    return [] if text is None else [_term(item) for item in json.loads(text)]
+
+
+class Rotations:
+    """The signing keys, and how one follows another.
+
+    Args:
+        ledger: Where it is recorded.
+        ring: The keys in use; brought up to date here.
+        folder: Where their files are.
+        directory: Who may sign for it.
+        now: The governed time.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        ring: KeyRing,
+        folder: Path,
+        directory: Directory,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._ring = ring
+        self._folder = folder
+        self._directory = directory
+        self._now = now
+        self._making = threading.Lock()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take over what is recorded, and what files there are.
+
+        Raises:
+            IntegrityError: the key in use has no file.
+        """
+        self._ring.take(keys.read_all(self._folder), self._ledger.read(recorded))
+
+    def views(self) -> list[KeyView]:
+        """Every key that signs or has signed, the one in use last."""
+        now = self._now()
+        return [self._view(term, now) for term in self._ring.terms]
+
+    def _view(self, term: Term, now: datetime) -> KeyView:
+        key = self._ring.find(term.kid)
+        listed = term.listed_until is not None and now < term.listed_until
+        return KeyView(
+            kid=term.kid,
+            public_key="" if key is None else key.public,
+            state="current"
+            if term.until is None
+            else "stolen"
+            if term.stolen
+            else "listed"
+            if listed
+            else "past",
+            since=term.since,
+            until=term.until,
+            listed_until=term.listed_until,
+        )
+
+    def prepare(self) -> NextKey:
+        """The key that may follow, made where there is none yet. It signs nothing before `rotate`."""
+        with self._making:
+            waiting = self._waiting()
+            made = waiting is None
+            key = keys.write_new(self._folder) if waiting is None else waiting
+            self.refresh()
+        return NextKey(public_key=key.public, previous=self._ring.current.public, made=made)
+
+    def _waiting(self) -> SigningKey | None:
+        known = {term.kid for term in self._ring.terms}
+        return next((key for key in reversed(keys.read_all(self._folder)) if key.kid not in known), None)
+
+    def rotate(self, operator: str, body: KeyRotationSubmission) -> list[KeyView]:
+        """Have the next key sign from now on; all keys after that.
+
+        The previous one vouches for it in the log, and stays listed until nothing that it signed can be good.
+
+        Raises:
+            ForbiddenError: the rotation is not signed by this operator, or not just now.
+            BaseMovedError: another key is in use than the one that was to be replaced.
+            InvalidRequestError: there is no such next key.
+        """
+        rotation = body.rotation
+        self._check(operator, rotation, body.signature)
+
+        def work(transaction: Transaction) -> None:
+            old = self._ring.current
+            if rotation.previous != old.public:
+                raise BaseMovedError("another key is in use by now", hint="govd keys list")
+            new = self._waiting()
+            if new is None or new.public != rotation.public_key:
+                raise InvalidRequestError(
+                    "this is not the key that was made to follow", hint="govd keys rotate"
+                )
+            *past, last = self._ring.terms
+            at = transaction.now
+            ended = Term(
+                kid=last.kid,
+                since=last.since,
+                until=at,
+                listed_until=at if rotation.stolen else at + _LONGEST,
+                stolen=rotation.stolen,
+            )
+            terms = [*past, ended, Term(new.kid, since=at)]
+            state.put(transaction.connection, _RECORD, json.dumps([_json(term) for term in terms]))
+            endorsement = endorse(self._ledger.log_id, new.public, old.private)
+            transaction.record(_entry(rotation, body.signature, endorsement))
+
+        self._ledger.submit(work).result()
+        self.refresh()
+        return self.views()
+
+    def _check(self, operator: str, rotation: KeyRotation, signature: str) -> None:
+        key = self._directory.public_keys().get(operator)
+        if rotation.signed_by != operator or key is None or not verify(rotation, signature, key):
+            raise ForbiddenError(
+                "rotating a key needs the signature of an existing operator",
+                hint="pass --as OPERATOR and its passphrase",
+            )
+        if abs((self._now() - rotation.signed_at).total_seconds()) > _SIGNATURE_AGE_S:
+            raise ForbiddenError("the signature is not from the last ten minutes: sign again")
+
+
+def _entry(rotation: KeyRotation, signature: str, endorsement: bytes) -> Entry:
+    """The whole statement, so that it can be verified from the log; and the old key's word for the new."""
+    return Entry(
+        type="key.rotated",
+        actor=f"operator:{rotation.signed_by}",
+        details={
+            "public_key": base64.b64decode(rotation.public_key).hex(),
+            "previous": {"public_key": base64.b64decode(rotation.previous).hex()},
+            "stolen": rotation.stolen,
+            "signed_at": iso(rotation.signed_at),
+            "signature": base64.b64decode(signature).hex(),
+            "endorsement": endorsement.hex(),
+        },
+    )
+
+
+def _json(term: Term) -> dict[str, object]:
+    times = {name: getattr(term, name) for name in ("since", "until", "listed_until")}
+    written = {name: None if at is None else at.isoformat() for name, at in times.items()}
+    return {"kid": term.kid, "stolen": term.stolen, **written}
+
+
+def _term(value: dict[str, str | bool | None]) -> Term:
+    times = {name: value[name] for name in ("since", "until", "listed_until")}
+    read = {name: None if at is None else datetime.fromisoformat(str(at)) for name, at in times.items()}
+    return Term(kid=str(value["kid"]), stolen=bool(value["stolen"]), **read)

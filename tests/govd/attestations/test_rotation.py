@@ -1,0 +1,228 @@
+"""Another signing key: what was signed stays good, what was made up never counts, and no log is forgotten."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+from sqlalchemy import select
+
+from govd.attestations.keys import SigningKey, write_new
+from govd.contract import votekey
+from govd.contract.attestations import Minted, Redeemed
+from govd.contract.errors import (
+    BaseMovedError,
+    ForbiddenError,
+    IntegrityError,
+    InvalidRequestError,
+    RedeemRefusedError,
+)
+from govd.contract.keys import KeyRotationSubmission, KeyView, endorsed
+from govd.contract.votes import KeyRotation, sign, verify
+from govd.service import Govd
+from govd.settings import read_settings
+from govd.storage.schema import audit
+from tests.fault.house import House, found_state, load_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SEARCH = {"kind": "tool_call", "action": {"tool": "search.web", "arguments": {}}}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A govd with an agent, an executor and an operator."""
+    found = House(found_state(tmp_path), tmp_path / "run" / "state", load_key(tmp_path))
+    yield found
+    found.close()
+
+
+def signed(house: House, **changes: Any) -> KeyRotationSubmission:
+    """What the operator signs for the key that was made to follow; `changes` before signing."""
+    following = house.govd.rotations.prepare()
+    fields = {
+        "public_key": following.public_key,
+        "previous": following.previous,
+        "signed_by": "ana",
+        "signed_at": house.now(),
+    }
+    rotation = KeyRotation(**(fields | changes))
+    return KeyRotationSubmission(rotation=rotation, signature=sign(rotation, house.signer.key))
+
+
+def rotate(house: House, **changes: Any) -> list[KeyView]:
+    return house.govd.rotations.rotate("ana", signed(house, **changes))
+
+
+def minted(house: House) -> Minted:
+    found = house.mint(house.submit("ada", SEARCH).id)
+    assert isinstance(found, Minted), found
+    return found
+
+
+def kid(token: str) -> str:
+    return str(jwt.get_unverified_header(token)["kid"])
+
+
+def listed(house: House) -> list[str]:
+    return [key["kid"] for key in house.govd.keys.jwks(house.now())["keys"]]
+
+
+def reopen(house: House) -> None:
+    """A start on the state as it lies there."""
+    house.govd = Govd(house.state, read_settings(house.state), clock=house.times.clock())
+
+
+def test_what_the_old_key_signed_is_good_until_it_would_have_ended_anyway(house: House):
+    before = minted(house)
+    old, new = (view.kid for view in rotate(house))
+    after = minted(house)
+
+    assert (kid(before.attestation), kid(after.attestation)) == (old, new)
+    assert listed(house) == [old, new]
+    assert isinstance(house.redeem(before), Redeemed)
+    assert isinstance(house.redeem(after), Redeemed)
+    house.go_on(3601)
+    assert listed(house) == [old, new], "an attestation may live for an hour"
+    house.go_on(120)
+    assert listed(house) == [new]
+    assert [view.state for view in house.govd.rotations.views()] == ["past", "current"]
+    assert isinstance(house.redeem(minted(house)), Redeemed)
+
+
+@pytest.mark.threat("T5")
+def test_what_a_stolen_key_signed_counts_no_more_neither_its_attestations_nor_its_heads(house: House):
+    """A thief of the signing key makes attestations, and heads that would stop govd."""
+    view = house.submit("ada", SEARCH)
+    taken = house.mint(view.id)
+    thief = house.govd.keys.current.private
+    head = house.govd.ledger.head
+    old, new = (item.kid for item in rotate(house, stolen=True))
+
+    assert listed(house) == [new]
+    assert isinstance(house.redeem(taken), RedeemRefusedError)
+    assert isinstance(house.redeem(house.mint(view.id)), Redeemed), "it is minted anew"
+    made_up = type(head)(head.epoch, head.seq + 99, "0" * 64).signed(house.govd.ledger.log_id, thief)
+    house.govd.heads.judge(made_up)
+    assert house.govd.ledger.halted is None
+    assert house.govd.rotations.views()[0].kid == old
+
+
+@pytest.mark.threat("T5")
+def test_no_key_signs_that_no_operator_has_signed_for_just_now(house: House):
+    """Somebody with a token, or an old statement, has govd sign with another key; or puts its file there."""
+    good = signed(house)
+    other = votekey.generate()
+    for body, error in (
+        (good.model_copy(update={"signature": sign(good.rotation, other)}), ForbiddenError),
+        (signed(house, signed_by="zoe"), ForbiddenError),
+        (signed(house, signed_at=house.now().replace(year=2025)), ForbiddenError),
+        (signed(house, public_key=votekey.public_text(other)), InvalidRequestError),
+        (signed(house, previous=votekey.public_text(other)), BaseMovedError),
+    ):
+        with pytest.raises(error):
+            house.govd.rotations.rotate("ana", body)
+    write_new(house.govd.layout.keys)
+    house.govd.close()
+    reopen(house)
+
+    assert len(house.govd.rotations.views()) == 1
+    assert kid(minted(house).attestation) == listed(house)[0]
+    old = house.govd.keys.current
+    rotate(house)
+    with pytest.raises(BaseMovedError):
+        house.govd.rotations.rotate("ana", good)
+    assert house.govd.keys.current.kid != old.kid
+
+
+def test_a_rotation_that_was_cut_off_anywhere_is_gone_on_with(house: House):
+    folder = house.govd.layout.keys
+    first = house.govd.rotations.prepare()
+    (folder / "signing.part").write_bytes(b"half a k")
+    house.govd.close()
+    reopen(house)
+
+    again = house.govd.rotations.prepare()
+    assert (first.made, again.made) == (True, False)
+    assert again.public_key == first.public_key
+    views = rotate(house)
+    house.govd.close()
+    reopen(house)
+    assert house.govd.rotations.views() == views
+    assert house.govd.keys.current.public == first.public_key
+    second = rotate(house)
+    assert [view.state for view in second] == ["listed", "listed", "current"]
+
+
+def test_where_the_key_in_use_is_gone_no_other_one_takes_its_place(house: House):
+    rotate(house)
+    max(house.govd.layout.keys.glob("signing-*.key")).unlink()
+
+    with pytest.raises(IntegrityError, match="its file is gone"):
+        house.govd.rotations.refresh()
+
+
+@pytest.mark.threat("T13")
+def test_a_database_that_went_back_behind_a_rotation_is_noticed_by_who_remembers_a_later_head(house: House):
+    """A database from before a rotation is put back: later heads are signed by a key that it never knew."""
+    before = minted(house)
+    house.govd.close()
+    copy = house.state.parent / "copy"
+    shutil.copytree(house.state, copy)
+    reopen(house)
+    remembered = house.govd.heads.current()
+    rotate(house)
+    minted(house)
+    later = house.govd.heads.current()
+    house.govd.heads.judge(remembered)
+    house.govd.heads.judge(later)
+    assert house.govd.ledger.halted is None, "heads of both keys are held"
+    keys = house.state.parent / "keys"
+    house.govd.close()
+    shutil.copytree(house.govd.layout.keys, keys)
+    shutil.rmtree(house.state)
+    copy.rename(house.state)
+    shutil.rmtree(house.state / "keys")
+    keys.rename(house.state / "keys")
+    house.govd.layout.anchor(house.govd.settings).unlink()
+    reopen(house)
+    assert house.govd.ledger.halted is None, "nobody has said anything yet"
+
+    house.govd.heads.judge(later)
+
+    assert house.govd.ledger.halted is not None
+    assert before.claims.intent_id
+
+
+def test_the_log_says_who_signed_for_a_key_and_that_the_one_before_it_vouches_for_it(house: House):
+    old = SigningKey(house.govd.keys.current.private)
+    rotate(house)
+    query = select(audit.c.line).where(audit.c.type == "key.rotated")
+    with house.engine.connect() as connection:
+        entry = json.loads(connection.execute(query).scalar_one())
+
+    details = entry["details"]
+    new, previous = (as_text(item["public_key"]) for item in (details, details["previous"]))
+    statement = KeyRotation(
+        public_key=new,
+        previous=previous,
+        stolen=details["stolen"],
+        signed_by="ana",
+        signed_at=details["signed_at"],
+    )
+    log, endorsement = house.govd.ledger.log_id, bytes.fromhex(details["endorsement"])
+    assert (new, previous) == (house.govd.keys.current.public, old.public)
+    assert verify(statement, as_text(details["signature"]), votekey.public_text(house.signer.key))
+    assert endorsed(log, new, previous, endorsement)
+    assert not endorsed(log, previous, previous, endorsement)
+    assert not endorsed("another", new, previous, endorsement)
+
+
+def as_text(hexadecimal: str) -> str:
+    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
