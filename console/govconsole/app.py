@@ -153,7 +153,6 @@ class ConsoleApp(App[None]):
         """Close the connections; the backend goes on."""
         self.workers.cancel_all()
         if self._session is not None:
-            await self.shell.abandon()
             await self._session.backend.aclose()
 
     async def on_event(self, event: events.Event) -> None:

@@ -58,6 +58,11 @@ async def list_voices(session: Session, *, as_json: bool, say: Say) -> str:
         for one in voices.speakers
     ]
     lines += [
+        f"draft    {one.name:<20} {sum(item.kept for item in one.samples):>2} samples"
+        f"  {short_left(one.expires_at, now) or 'over'}"
+        for one in voices.drafts
+    ]
+    lines += [
         f"waiting  {one.speaker:<20} {one.id}  {one.seconds:.1f} s  from {one.agent}"
         f"{'' if one.heard else '  not heard'}"
         for one in voices.waiting

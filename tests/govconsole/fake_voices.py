@@ -202,6 +202,7 @@ class FakeVoices:
                 minimum_samples=MIN_SAMPLES,
                 maximum_samples=MAX_SAMPLES,
                 minimum_net_seconds=MIN_TOTAL_NET_SECONDS,
+                drafts=list(self.drafts.values()),
                 tidying=self.tidying,
             )
         )
@@ -211,12 +212,17 @@ class FakeVoices:
         if not start.consented or start.consent_version != VERSION:
             raise ForbiddenError("without consent nobody is enrolled")
         self.started.append(start)
+        return _json(self.begun(start.name, mine=start.mine), 201)
+
+    def begun(self, name: str, samples: int = 0, *, mine: bool = False) -> Draft:
+        """An enrollment under way, with so many samples, as another console of this operator leaves it."""
         draft = Draft(
-            id=new_id(), name=start.name, mine=start.mine, samples=[], net_seconds=0.0, matrix=[],
+            id=new_id(), name=name, mine=mine, samples=[], net_seconds=0.0, matrix=[],
             ready=False, expires_at=self._now() + timedelta(hours=1),
         )  # fmt: skip
-        self.drafts[draft.id] = draft
-        return _json(draft, 201)
+        kept = [DraftSample(number=one + 1, quality=quality(), kept=True) for one in range(samples)]
+        self._changed(draft, kept)
+        return self.drafts[draft.id]
 
     def _known(self, draft: str) -> Draft:
         if draft not in self.drafts:

@@ -365,17 +365,53 @@ async def test_it_can_be_left_and_gone_on_with(
         await at_samples(pilot, clock)
         await one_sample(pilot, 1)
         await pilot.press("escape")
-        await shows(pilot, "Under way", "enrollment was left")
+        await shows(pilot, "Under way", "▌ anna", "1 sample, ", "n goes on")
         assert len(backend.voices.drafts) == 1
-        await pilot.press("colon")
-        await typed(pilot, "enroll bert")
-        await shows(pilot, "an enrollment of anna is under way")
         await pilot.press("n")
         app.clear_notifications()  # the notice of that lies over the meter for ten seconds
         await shows(pilot, "Sample 2 of 5")
         clock.advance(1)
         await one_sample(pilot, 2)
         assert len(backend.voices.started) == 1
+
+
+@pytest.mark.parametrize("keys", [("n",), ("enter",), ("end", "n", *"anna", "enter")])
+async def test_what_another_console_began_is_gone_on_with_from_here(
+    app: ConsoleApp, backend: FakeBackend, clock: FakeClock, keys: tuple[str, ...]
+) -> None:
+    """It may run still, have ended or have been cut off; what this machine hears with is chosen here."""
+    backend.voices.begun("anna", samples=3)
+    async with running(app) as pilot:
+        await shows(pilot, "● embedded")
+        await pilot.press("3")
+        await shows(pilot, "▌ anna", "3 samples, ", "whichever console began it")
+        await pilot.press(*keys)
+        await shows(pilot, "Where does the voice come from?", "desk microphone")
+        clock.advance(1)
+        await pilot.press("enter")
+        await shows(pilot, "Sample 4 of 5")
+        await one_sample(pilot, 4)
+        await pilot.press("escape")
+        await shows(pilot, "4 samples, ")
+    assert backend.voices.started == []
+    assert len(backend.voices.drafts) == 1
+
+
+async def test_an_enrollment_of_somebody_else_may_begin_while_one_is_under_way(
+    app: ConsoleApp, backend: FakeBackend, clock: FakeClock
+) -> None:
+    backend.voices.begun("anna", samples=3)
+    async with running(app) as pilot:
+        await shows(pilot, "● embedded")
+        await pilot.press("3")
+        await shows(pilot, "▌ anna")
+        await pilot.press("colon")
+        await typed(pilot, "enroll bert")
+        await shows(pilot, "Whose voice is it")
+        clock.advance(1)
+        await pilot.press("y")
+        await shows(pilot, "Where does the voice come from?")
+    assert [one.name for one in backend.voices.drafts.values()] == ["anna", "bert"]
 
 
 async def test_what_ended_while_it_was_left_is_told_before_anything_is_recorded(
@@ -385,7 +421,7 @@ async def test_what_ended_while_it_was_left_is_told_before_anything_is_recorded(
         await at_samples(pilot, clock)
         await one_sample(pilot, 1)
         await pilot.press("escape")
-        await shows(pilot, "Under way", "enrollment was left")
+        await shows(pilot, "Under way", "1 sample, ")
         backend.voices.drafts.clear()  # govd was started anew
         await pilot.press("n")
         await shows(pilot, "✗ ", "has read this, and accepts it")
@@ -412,13 +448,14 @@ async def test_left_for_good_nothing_is_kept(app: ConsoleApp, backend: FakeBacke
         assert "Under way" not in screen_text(app)
 
 
-async def test_what_was_left_is_left_for_good_when_the_console_ends(
+async def test_what_was_left_waits_its_hour_when_the_console_ends(
     app: ConsoleApp, backend: FakeBackend, clock: FakeClock
 ) -> None:
     async with running(app) as pilot:
         await at_samples(pilot, clock)
         await one_sample(pilot, 1)
-    assert backend.voices.drafts == {}
+    (left,) = backend.voices.drafts.values()
+    assert len(left.samples) == 1
 
 
 async def test_an_enrollment_whose_hour_is_over_says_so_and_begins_anew(

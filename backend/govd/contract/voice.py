@@ -234,46 +234,6 @@ class LockViews(Wire):
     locks: list[LockView]
 
 
-class Voices(Wire):
-    """What the Voices screen shows. `degraded`: why nobody can be verified, and `mend` the command for it."""
-
-    model: ModelView | None
-    degraded: str = ""
-    mend: str = ""
-    speakers: list[SpeakerView]
-    waiting: list[WaitingSample] = Field(default_factory=list)
-    sessions: list[SessionView] = Field(default_factory=list)
-    locks: list[LockView] = Field(default_factory=list)
-    consent_version: str
-    consent_text: str
-    prompts: list[str]
-    """What to read aloud; any words do."""
-    minimum_samples: Annotated[Int, Field(ge=1)]
-    maximum_samples: Annotated[Int, Field(ge=1)]
-    minimum_net_seconds: float
-    tidying: Flag = False
-    """Whether something that was deleted may still lie in the database's journal: somebody reads an older
-    state. It is tried again every second."""
-
-
-class DraftStart(Wire):
-    """Begins an enrollment in the console: whose voice, and the consent that was given.
-
-    `mine`: it is the operator's own voice, and steps up his votes.
-    """
-
-    name: SpeakerName
-    consent_version: str
-    consented: Flag
-    mine: Flag = False
-
-
-class CaptureUse(Wire):
-    """Uses the clip that a capture page has recorded, in place of a file."""
-
-    capture: Id
-
-
 class DraftSample(Wire):
     """One sample of an enrollment under way; kept only if its quality has no fault."""
 
@@ -302,6 +262,48 @@ class Draft(Wire):
     """Whether a fresh sample matched what would be saved."""
     confidence: float | None = None
     expires_at: Timestamp
+
+
+class Voices(Wire):
+    """What the Voices screen shows. `degraded`: why nobody can be verified, and `mend` the command for it."""
+
+    model: ModelView | None
+    degraded: str = ""
+    mend: str = ""
+    speakers: list[SpeakerView]
+    waiting: list[WaitingSample] = Field(default_factory=list)
+    sessions: list[SessionView] = Field(default_factory=list)
+    locks: list[LockView] = Field(default_factory=list)
+    consent_version: str
+    consent_text: str
+    prompts: list[str]
+    """What to read aloud; any words do."""
+    minimum_samples: Annotated[Int, Field(ge=1)]
+    maximum_samples: Annotated[Int, Field(ge=1)]
+    minimum_net_seconds: float
+    drafts: list[Draft] = Field(default_factory=list)
+    """Your own enrollments under way, begun in whichever console; the latest last."""
+    tidying: Flag = False
+    """Whether something that was deleted may still lie in the database's journal: somebody reads an older
+    state. It is tried again every second."""
+
+
+class DraftStart(Wire):
+    """Begins an enrollment in the console: whose voice, and the consent that was given.
+
+    `mine`: it is the operator's own voice, and steps up his votes.
+    """
+
+    name: SpeakerName
+    consent_version: str
+    consented: Flag
+    mine: Flag = False
+
+
+class CaptureUse(Wire):
+    """Uses the clip that a capture page has recorded, in place of a file."""
+
+    capture: Id
 
 
 class DraftCheck(Wire):

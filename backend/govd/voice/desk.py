@@ -76,6 +76,7 @@ class Desk:
             minimum_samples=rules.MINIMUM_SAMPLES,
             maximum_samples=rules.MAXIMUM_SAMPLES,
             minimum_net_seconds=rules.MINIMUM_NET_SECONDS,
+            drafts=voices.drafts.of(operator),
             tidying=voices.tidying.owed,
         )
 

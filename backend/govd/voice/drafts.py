@@ -138,6 +138,12 @@ class Drafts:
         with self._lock:
             return self.own(draft, operator).view()
 
+    def of(self, operator: str) -> list[Draft]:
+        """His own, whichever console began them; the latest last."""
+        with self._lock:
+            self._sweep()
+            return [item.view() for item in self._open.values() if item.operator == operator]
+
     def own(self, draft: str, operator: str) -> Open:
         """The draft itself; see `show`."""
         with self._lock:

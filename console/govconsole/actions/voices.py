@@ -45,7 +45,7 @@ VOICES: Final[tuple[Action, ...]] = (
         "enroll",
         ("n",),
         "enroll",
-        "Enroll a voice: consent, source, samples, agreement, check. Goes on with one that was left.",
+        "Enroll a voice: consent, source, samples, agreement, check. Goes on with one that you left.",
         _needs_model,
         _ENROLL,
         command="enroll",
@@ -141,7 +141,7 @@ ENROLL: Final[tuple[Action, ...]] = (
     _step("previous", ("left",), "back", "The step before."),
     _step("down", ("j", "down"), "down", "The next source, or sample.", MOVES, quiet=True),
     _step("up", ("k", "up"), "up", "The source, or sample, before.", MOVES, quiet=True),
-    _step("leave", ("escape",), "leave", "Leave; for an hour it can be gone on with."),
+    _step("leave", ("escape",), "leave", "Leave; for an hour you can go on with it, from any console."),
     _step("abandon", ("Q",), "abandon", "Leave for good: nothing is kept of it."),
     _step("help", ("f1", "question_mark"), "help", "The keys of the wizard."),
 )

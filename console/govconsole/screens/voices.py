@@ -25,7 +25,7 @@ from govconsole.state.voices import Entry, VoiceList
 from govconsole.widgets.chrome import Bar
 from govconsole.widgets.entries import EntryPane
 from govconsole.widgets.pane import DocumentPane
-from govd.contract.errors import ConflictError, GovError, NotFoundError
+from govd.contract.errors import GovError, NotFoundError
 from govd.contract.text import visible
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from govconsole.actions.registry import Scope
     from govconsole.shell import Shell
+    from govd.contract.voice import Draft
 
 
 class Notice(Bar):
@@ -129,8 +130,6 @@ class VoicesScreen(View):
         """Draw everything from the state."""
         if not self.query("#detail"):
             return
-        under_way = self.shell.enrollment
-        self.list.under_way(under_way.name if under_way is not None else "")
         super().redraw()
         voices = self.list.voices
         why = broken(voices) if voices is not None else ""
@@ -210,8 +209,8 @@ class VoicesScreen(View):
 
     def do_zoom(self) -> None:
         """What is under the cursor alone, or back; an enrollment that was left goes on."""
-        if self.list.at.kind == "draft":
-            self.do_enroll()
+        if (draft := self.list.draft) is not None:
+            self._go_on(draft)
         else:
             self._zoom(out=self.has_class("-zoom"))
 
@@ -226,36 +225,41 @@ class VoicesScreen(View):
     # Enrolling
 
     def do_enroll(self, name: str = "") -> None:
-        """Begin an enrollment, or go on with the one that was left."""
-        left = self.shell.enrollment
-        if left is not None and name in ("", left.name):
-            self._wizard(left)
-        elif left is not None:
-            self.say(
-                ConflictError(
-                    f"an enrollment of {left.name} is under way", hint="go on with it, or leave it for good"
-                )
-            )
-        elif name:
+        """Begin an enrollment, or go on with the one that is under the cursor, or has that name."""
+        if name:
             self._begin(name)
+        elif (draft := self.list.draft) is not None:
+            self._go_on(draft)
         else:
-            stale = [one.name for one in self.list.voices.speakers if one.stale] if self.list.voices else []
-            self.ask_line(
-                "enroll ",
-                "",
-                self._begin,
-                offers=lambda typed: [Offer(one, one, "stale") for one in stale if one.startswith(typed)],
-                changed=wrong_name,
-            )
+            self.shell.live.refresh()  # another console may have left one meanwhile
+            self.ask_line("enroll ", "", self._begin, offers=self._offers, changed=wrong_name)
+
+    def _offers(self, typed: str) -> list[Offer]:
+        voices = self.list.voices
+        if voices is None:
+            return []
+        names = {one.name: "stale" for one in voices.speakers if one.stale}
+        names |= {one.name: "under way" for one in voices.drafts}
+        return [Offer(name, name, why) for name, why in names.items() if name.startswith(typed)]
 
     def _begin(self, name: str | None) -> None:
         voices = self.list.voices
-        if name is None or not name.strip() or voices is None:
+        if name is None or not (name := name.strip()) or voices is None:
             return
-        if (wrong := wrong_name(name.strip())) is not None:
+        if (wrong := wrong_name(name)) is not None:
             self.notify(visible(wrong), severity="warning", markup=False)
-            return
-        self._wizard(Enrollment(name.strip(), voices))
+        elif left := [one for one in voices.drafts if one.name == name]:
+            self._go_on(left[-1])
+        else:
+            self._wizard(Enrollment(name, voices))
+
+    def _go_on(self, draft: Draft) -> None:
+        left, voices = self.shell.enrollment, self.list.voices
+        if left is not None and left.draft is not None and left.draft.id == draft.id:
+            self._wizard(left)
+        elif voices is not None:
+            self.shell.enrollment = Enrollment.of(draft, voices)
+            self._wizard(self.shell.enrollment)
 
     def _wizard(self, enrollment: Enrollment) -> None:
         from govconsole.screens.enroll import EnrollScreen
@@ -264,6 +268,8 @@ class VoicesScreen(View):
             if saved:
                 self.list.expect(Entry("speaker", enrollment.name))
                 self.notify(visible(f"✓ {enrollment.name} is enrolled"), markup=False)
+            elif enrollment.draft is not None:
+                self.list.expect(Entry("draft", enrollment.draft.id))
             self.shell.live.refresh()
             self.redraw()
 

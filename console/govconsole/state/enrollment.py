@@ -77,6 +77,13 @@ class Enrollment:
     """What was wrong with the last thing that was tried."""
     taking: Taking = field(default_factory=Taking)
 
+    @classmethod
+    def of(cls, draft: Draft, voices: Voices) -> Enrollment:
+        """One that was begun elsewhere: consent was given there, and what is heard with is chosen here."""
+        found = cls(draft.name, voices, draft.mine)
+        found.began(draft)
+        return found
+
     # What is known
 
     @property

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from govconsole.state.voices import VoiceList
-    from govd.contract.voice import LockView, ModelView, SessionView, SpeakerView, Voices, WaitingSample
+    from govd.contract.voice import (
+        Draft,
+        LockView,
+        ModelView,
+        SessionView,
+        SpeakerView,
+        Voices,
+        WaitingSample,
+    )
 
 _NAME = 14
 Row = tuple[Entry | None, Line]
@@ -40,8 +48,9 @@ def list_rows(list_: VoiceList, now: datetime) -> list[Row]:
         why = list_.unknown or "Nothing is known yet: the backend has not answered."
         return [(None, line(Span(why, "dim")))]
     rows: list[Row] = []
-    if list_.draft:
-        rows += _section("Under way", "", [(Entry("draft", list_.draft), _draft_cells(list_.draft))])
+    rows += _section(
+        "Under way", "", [(Entry("draft", one.id), _draft_cells(one, now)) for one in voices.drafts]
+    )
     speakers: list[Row] = [(Entry("speaker", one.name), _speaker_cells(one, now)) for one in voices.speakers]
     rows += _section("Speakers", str(len(speakers)), speakers, "nobody is enrolled")
     rows += _section(
@@ -92,8 +101,17 @@ def _speaker_cells(one: SpeakerView, now: datetime) -> Line:
     )
 
 
-def _draft_cells(name: str) -> Line:
-    return line(Span(_cut(name, _NAME)), Span(" enrollment was left  ", "dim"), Span("n goes on", "accent"))
+def _draft_cells(one: Draft, now: datetime) -> Line:
+    return line(
+        Span(_cut(one.name, _NAME)),
+        Span(f" {_kept(one)}, {calm_left(one.expires_at, now)} left  ", "dim"),
+        Span("n goes on", "accent"),
+    )
+
+
+def _kept(one: Draft) -> str:
+    count = sum(item.kept for item in one.samples)
+    return f"{count} sample{'s' * (count != 1)}"
 
 
 def _waiting_cells(one: WaitingSample, now: datetime) -> Line:
@@ -146,20 +164,28 @@ def detail_document(list_: VoiceList, now: datetime) -> Document:
         found = _session(session, now)
     elif (lock := list_.lock) is not None:
         found = _lock(lock, now)
-    elif list_.at.kind == "draft":
-        found = _draft(list_.at.key)
+    elif (draft := list_.draft) is not None:
+        found = _draft(draft, now)
     else:
         found = _model(voices)
     return found
 
 
-def _draft(name: str) -> Document:
-    return [
-        line(Span(name, "title"), Span("  enrollment under way", "warn")),
+def _draft(one: Draft, now: datetime) -> Document:
+    found: Document = [
+        line(Span(one.name, "title"), Span("  enrollment under way", "warn")),
         blank(),
-        line("It was left, and can be gone on with for an hour: its samples wait in govd's memory alone."),
+        line("You can go on with it here, whichever console began it, until its hour is over."),
+        line("What came of its samples waits in govd's memory alone."),
         line("Left for good (Q in the wizard), nothing of it is kept."),
-    ]
+        blank(),
+        field_line(
+            "samples", f"{sum(item.kept for item in one.samples)}",
+            Span(f"  {one.net_seconds:.0f} s of speech", "dim"), width=15,
+        ),
+        field_line("left", calm_left(one.expires_at, now), width=15),
+    ]  # fmt: skip
+    return [*found, field_line("voice of", Span("you", "accent"), width=15)] if one.mine else found
 
 
 def _times(label: str, at: datetime, now: datetime) -> Line:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from govd.contract.voice import LockView, SessionView, SpeakerView, Voices, WaitingSample
+    from govd.contract.voice import Draft, LockView, SessionView, SpeakerView, Voices, WaitingSample
 
 T = TypeVar("T")
 Kind = Literal["", "model", "draft", "speaker", "waiting", "session", "lock"]
@@ -33,8 +33,6 @@ class VoiceList:
 
     def __init__(self) -> None:
         self.voices: Voices | None = None
-        self.draft = ""
-        """The name in an enrollment under way, or nothing."""
         self.unknown = ""
         """Why there are none to list, where the backend answered."""
         self._at = NONE
@@ -48,11 +46,6 @@ class VoiceList:
         """
         self.voices = voices
         self.unknown = "" if voices is not None else "this backend knows no voices: it is an older govd"
-        self._settle()
-
-    def under_way(self, name: str) -> None:
-        """An enrollment is under way, or none is."""
-        self.draft = name
         self._settle()
 
     def _settle(self) -> None:
@@ -74,7 +67,7 @@ class VoiceList:
         if voices is None:
             return []
         return [
-            *([Entry("draft", self.draft)] if self.draft else []),
+            *(Entry("draft", one.id) for one in voices.drafts),
             *(Entry("speaker", one.name) for one in voices.speakers),
             *(Entry("waiting", one.id) for one in voices.waiting),
             *(Entry("session", one.id) for one in voices.sessions),
@@ -106,6 +99,11 @@ class VoiceList:
             self._at = entries[self._place]
 
     # What it is on
+
+    @property
+    def draft(self) -> Draft | None:
+        """The enrollment under way that is under the cursor."""
+        return self._found("draft", self.voices.drafts if self.voices else (), "id")
 
     @property
     def speaker(self) -> SpeakerView | None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from govd.contract.voice import Fault
+from govd.contract.voice import DraftStart, Fault
 from govd.voice import content, store
 from tests.support.operator import answer
-from tests.support.voices import OTHER_MODEL, clip
+from tests.support.voices import MODEL, OTHER_MODEL, clip
 
 if TYPE_CHECKING:
     from tests.support.voices import VoiceHouse
@@ -285,6 +285,20 @@ def test_what_is_saved_is_what_stood_when_it_was_asked(house: VoiceHouse):
 
     assert len(finished.samples) == 6
     assert status(house, "POST", f"/v1/voice/drafts/{draft}/save") == 409
+
+
+def test_an_operator_sees_his_own_enrollments_under_way_and_nobody_elses(house: VoiceHouse):
+    draft = filled(house, 2)
+    house.govd.voices.drafts.begin("ben", DraftStart.model_validate(START), MODEL)
+
+    (shown,) = house.picture()["drafts"]
+    assert (shown["id"], shown["name"], len(shown["samples"])) == (draft, "owner", 2)
+
+    for name in ("b", "c", "d", "e"):
+        house.draft(name)
+    assert [one["name"] for one in house.picture()["drafts"]] == ["b", "c", "d", "e"], "four, the latest"
+    house.times.go_on(HOUR)
+    assert house.picture()["drafts"] == []
 
 
 def alarmed(house: VoiceHouse) -> list[str]:
