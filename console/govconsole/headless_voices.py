@@ -18,6 +18,7 @@ from govconsole.client.voicewords import (
     faults_words,
     model_line,
     quality_words,
+    refused_words,
 )
 from govconsole.headless import machine
 from govconsole.state.voicelist import detail_document
@@ -221,10 +222,7 @@ async def step_up(session: Session, take: Take) -> str:
     """
     answer = await session.voices.step_up(take)
     if not answer.verified or answer.expires_at is None:
-        why = answer.message or f"not recognised: {cosine(answer.confidence)}"
-        if answer.quality is not None and answer.quality.faults:
-            why = f"not taken: {faults_words(answer.quality)}"
-        raise ForbiddenError(why)
+        raise ForbiddenError(refused_words(answer))
     left = short_left(answer.expires_at, session.clock.now())
     return f"your voice stands for {left}: {answer.speaker}, {cosine(answer.confidence)}"
 

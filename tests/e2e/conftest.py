@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.govd_process import BIN, GovdProcess, environment, run
+from govconsole.app import ConsoleApp
+from govconsole.clock import SystemClock
+from govconsole.paths import Operator
+from govconsole.session import Session
+from tests.support.govd_process import BIN, OPERATOR, PASSPHRASE, GovdProcess, environment, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +30,26 @@ tool_calls:
   hold: ["exec.git.push", "exec.sh", "exec.python3"]
 holds: {{ttl: {ttl}}}
 """
+
+
+class AheadClock(SystemClock):
+    """The real clock, which a test can move past the moment in which dialogs are deaf."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+    def stamped(self, at: float) -> float:
+        return at + self.ahead
+
+
+def console(govd: GovdProcess) -> tuple[ConsoleApp, AheadClock]:
+    """The real console of the operator, with his vote key unlocked."""
+    clock = AheadClock()
+    session = Session.open(Operator(OPERATOR, govd.operator_dir), govd.state, clock)
+    session.keys.unlock(PASSPHRASE.decode())
+    return ConsoleApp(session), clock
 
 
 def git(folder: Path, *argv: str) -> str:

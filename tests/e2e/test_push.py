@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from govconsole.app import ConsoleApp
-from govconsole.clock import SystemClock
-from govconsole.paths import Operator
-from govconsole.session import Session
-from tests.e2e.conftest import audit_types, git, verify_log
+from tests.e2e.conftest import audit_types, console, git, verify_log
 from tests.govconsole.driver import running, shows
-from tests.support.govd_process import OPERATOR, PASSPHRASE
 
 if TYPE_CHECKING:
     import subprocess
@@ -24,25 +18,6 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Releases
 
 PUSH = ("git", "push", "origin", "main:refs/heads/main")
-
-
-class AheadClock(SystemClock):
-    """The real clock, which a test can move past the moment in which dialogs are deaf."""
-
-    ahead = 0.0
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.ahead
-
-    def stamped(self, at: float) -> float:
-        return at + self.ahead
-
-
-def console(scene: Releases) -> tuple[ConsoleApp, AheadClock]:
-    clock = AheadClock()
-    session = Session.open(Operator(OPERATOR, scene.govd.operator_dir), scene.govd.state, clock)
-    session.keys.unlock(PASSPHRASE.decode())
-    return ConsoleApp(session), clock
 
 
 async def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
@@ -63,7 +38,7 @@ async def held(scene: Releases) -> str:
 
 
 async def approve_by_keys(scene: Releases, *texts: str) -> None:
-    app, clock = console(scene)
+    app, clock = console(scene.govd)
     async with running(app) as pilot:
         await shows(pilot, "Why it is held", *texts)
         await pilot.press("a")
@@ -105,7 +80,7 @@ async def test_the_reviewer_sees_the_diff_that_the_executor_made_and_the_next_is
     assert (await ended(first))[0] == 0
     commit = scene.commit("1.1.0 tidied")
     second = scene.start(*PUSH)
-    app, clock = console(scene)
+    app, clock = console(scene.govd)
     async with running(app, size=(200, 60)) as pilot:
         await shows(
             pilot, "Evidence", "1 commit, 1 file", "what stands there now", "1.1.0 tidied", "~ VERSION"
@@ -129,7 +104,7 @@ async def test_a_denied_push_never_reaches_the_remote(releases: Callable[..., Re
     scene.commit("1.0.0")
     agent = scene.start(*PUSH)
     await held(scene)
-    app, clock = console(scene)
+    app, clock = console(scene.govd)
     async with running(app) as pilot:
         await shows(pilot, "Why it is held")
         await pilot.press("d")

@@ -319,7 +319,11 @@ class FakeVoices:
     async def _step_up(self, request: Request) -> Response:
         worth, match = await self._clip(request), self._match()
         if match < THRESHOLD or worth.faults:
-            return _json(StepUp(verified=False, confidence=match, threshold=THRESHOLD, quality=worth))
+            # govd says it in words too, where the console has the number.
+            said = "This does not sound like you: record another."
+            return _json(
+                StepUp(verified=False, confidence=match, threshold=THRESHOLD, message=said, quality=worth)
+            )
         self.until = self._now() + timedelta(hours=2)
         self._later("voice.stepped-up")
         return _json(

@@ -82,7 +82,7 @@ async def test_a_miss_says_how_far_off_it_was_and_another_one_may_be_tried(
         await shows(pilot, "● embedded")
         await asked(pilot, clock)
         await recorded(pilot)
-        await shows(pilot, "✗ not recognised  0.31, 0.62 is needed")
+        await shows(pilot, "✗ not recognised: 0.31, 0.62 is needed")
         await recorded(pilot)
         await shows(pilot, "too quiet: -57 dBFS, -50 at least")
         await recorded(pilot)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from govconsole.client.document import Role
-    from govd.contract.voice import ModelView, Quality, SessionView, Voices
+    from govd.contract.voice import ModelView, Quality, SessionView, StepUp, Voices
 
 DEMO: Final = "the demo model verifies nobody: it tells synthetic voices apart, for demo and tests"
 TIDYING: Final = (
@@ -110,6 +110,15 @@ def enroll_again(name: str) -> str:
 def cosine(value: float) -> str:
     """A raw cosine with two places."""
     return f"{value:.2f}"
+
+
+def refused_words(answer: StepUp) -> str:
+    """Why a voice that was shown does not stand, with its number where there is one."""
+    if answer.quality is not None and answer.quality.faults:
+        return f"not taken: {faults_words(answer.quality)}"
+    if answer.confidence < answer.threshold or not answer.message:
+        return f"not recognised: {cosine(answer.confidence)}, {cosine(answer.threshold)} is needed"
+    return answer.message
 
 
 def share_words(name: str, share: float | None, trials: int | None) -> str:

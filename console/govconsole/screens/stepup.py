@@ -13,7 +13,7 @@ from textual.widgets import Label, Static
 from govconsole.actions.registry import SCOPES
 from govconsole.binding import bindings
 from govconsole.client.document import Document, Span, blank, line, quoted
-from govconsole.client.voicewords import DEMO, broken, cosine, faults_words, verdict_span
+from govconsole.client.voicewords import DEMO, broken, refused_words, verdict_span
 from govconsole.messages import Answered
 from govconsole.screens.taking import TakingDialog
 from govconsole.state.enrollment import Taking
@@ -192,13 +192,7 @@ class StepUpDialog(TakingDialog[bool]):
             self.app.notify(visible(f"✓ your voice stands until {until} UTC"), markup=False)
             self.dismiss(True)  # noqa: FBT003 - the answer of the dialog
             return
-        said = (
-            answer.message
-            or f"not recognised  {cosine(answer.confidence)}, {cosine(answer.threshold)} is needed"
-        )
-        if answer.quality is not None and answer.quality.faults:
-            said = f"not taken  {faults_words(answer.quality)}"
-        self._said = verdict_span(good=False, words=said)
+        self._said = verdict_span(good=False, words=refused_words(answer))
 
     # Keys
 
