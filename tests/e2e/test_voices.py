@@ -10,17 +10,19 @@ import asyncio
 import contextlib
 import json
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
 
+from govconsole.capture.arecord import ARGUMENTS
 from govconsole.screens.enroll import EnrollScreen
 from govconsole.screens.stepup import StepUpDialog
 from tests.e2e.conftest import audit_types, console, verify_log
 from tests.govconsole.driver import queue_of, running, screen_text, shows, until
 from tests.govconsole.studio import ScriptedStudio
-from tests.support import speech
+from tests.support import alsa, needs, speech
 from tests.support.chromium import Chromium
 from tests.support.govd_process import GovdProcess, run
 from tests.support.operator import answer
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
 
 ME: Final = "us-m3"
 IMPOSTORS: Final = ("us-f2", "gb-f4", "gb-m7", "flite-slt", "rp-f5")
-HEAD: Final = 44
 ENOUGH: Final = 8
 POLICY: Final = """\
 version: 1
@@ -68,7 +69,7 @@ def govd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GovdProcess]:
 def opened(govd: GovdProcess) -> tuple[ConsoleApp, AheadClock]:
     """The console, on a machine whose one microphone hears the operator."""
     app, clock = console(govd)
-    app.shell.studio = ScriptedStudio({"desk": speech.speak(ME, speech.TEXTS[0])[HEAD:]})
+    app.shell.studio = ScriptedStudio({"desk": alsa.pcm(speech.speak(ME, speech.TEXTS[0]))})
     return app, clock
 
 
@@ -119,9 +120,12 @@ async def enroll(pilot: Pilot[None], folder: Path) -> None:
     await shows(pilot, "ends it")
     await pilot.press("space")
     await shows(pilot, "Sample 2 of 5")
-    # Somebody else at the microphone, silence, and what is no sound at all: none of them is kept.
+    # Somebody else at the microphone, two people, silence, and what is no sound at all: none of them is kept.
     await file(pilot, folder, speech.speak("us-f2", speech.TEXTS[1]))
     await shows(pilot, "✗ left out  not the same voice")
+    both = speech.joined(speech.speak(ME, speech.TEXTS[8]), speech.speak("us-f2", speech.TEXTS[8]))
+    await file(pilot, folder, both)
+    await shows(pilot, "✗ left out  several voices")
     await file(pilot, folder, speech.silence(4.0))
     await shows(pilot, "✗ left out  too short: 0.0 s of speech")
     await file(pilot, folder, b"RIFF is not enough")
@@ -184,10 +188,10 @@ def step_up_busy(pilot: Pilot[None]) -> bool:
     return not isinstance(screen, StepUpDialog) or bool(screen.taking.busy)
 
 
-def twin(govd: GovdProcess, *argv: str, expect: int | None = 0) -> Any:
+def twin(govd: GovdProcess, *argv: str, expect: int | None = 0, **options: Any) -> Any:
     """The headless twin, in a process of its own."""
     env = {"GOVD_STATE": str(govd.state), "GOVCONSOLE_OPERATOR_DIR": str(govd.operator_dir)}
-    return run("govconsole", *argv, env=env, expect=expect)
+    return run("govconsole", *argv, env=env, expect=expect, **options)
 
 
 # -- votes whose rule asks for a voice --------------------------------------------------------------------
@@ -284,6 +288,28 @@ def test_the_same_without_a_screen(unshown: GovdProcess, tmp_path: Path) -> None
     assert re.search(rb"your voice stands for 1:59", stands.stderr)
     assert b"approved: " in twin(govd, *line).stderr
     assert state_of(govd, job) == "processing"
+
+
+# -- other sources ---------------------------------------------------------------------------------------
+
+
+def test_what_arecord_hears_is_enrolled_from_a_pipe(govd: GovdProcess, tmp_path: Path) -> None:
+    """Over SSH it is the same pipe: five samples with pauses between, and one more that has to match."""
+    program = needs.program("arecord")
+    pairs = zip(speech.TEXTS[::2], speech.TEXTS[1::2], strict=True)
+    said = [speech.speak("scots-m1", f"{one} {two}") for one, two in pairs]
+    heard = speech.joined(*said, speech.silence(0.5), gap=1.5)
+    recorder = subprocess.Popen(
+        [program, "-s", str(alsa.count(heard)), *ARGUMENTS],
+        env=alsa.hearing(tmp_path, heard),
+        stdout=subprocess.PIPE,
+    )
+    assert recorder.stdout is not None
+    with recorder.stdout:
+        done = twin(govd, "enroll", "-", "--name", "piper", "--consent", "1", stdin=recorder.stdout)
+    assert recorder.wait(30) == 0
+    assert done.stderr.count(b"agrees") == 4
+    assert b"enrolled: piper, 5 samples" in done.stderr
 
 
 # -- the browser's page as a source -----------------------------------------------------------------------

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes.util
 import json
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,23 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from govconsole.capture.arecord import ARGUMENTS
-from tests.support import needs, speech
+from tests.support import alsa, needs, speech
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 SECONDS = 2.0
-HEAD = 44
-CONFIGURATION = """
-pcm.!default {{
-    type file
-    slave.pcm {{ type null }}
-    file /dev/null
-    infile {infile}
-    format raw
-}}
-"""
 RECORD = f"""
 import json, shutil
 from govconsole.capture.recorder import Recorder
@@ -41,15 +30,16 @@ print(json.dumps({{name: audio.hex() for name, audio in takes.items()}}))
 """
 
 
+def spoken() -> bytes:
+    return speech.speak("gb-f4", speech.TEXTS[2])
+
+
 @pytest.fixture
 def with_microphone(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """Run a program on a machine whose one microphone hears a sentence."""
-    raw, configuration = tmp_path / "heard.raw", tmp_path / "asound.conf"
-    raw.write_bytes(speech.speak("gb-f4", speech.TEXTS[2])[HEAD:])
-    configuration.write_text(CONFIGURATION.format(infile=raw), encoding="utf-8")
+    env = alsa.hearing(tmp_path, spoken())
 
     def run(*argv: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-        env = {**os.environ, "ALSA_CONFIG_PATH": str(configuration)}
         return subprocess.run(argv, env=env, check=True, capture_output=True, timeout=60, **options)
 
     return run
@@ -64,13 +54,13 @@ def test_portaudio_and_arecord_hear_what_is_said(
 
     heard = json.loads(with_microphone(sys.executable, "-c", RECORD).stdout)
 
-    said = speech.speak("gb-f4", speech.TEXTS[2])[HEAD:]
+    said = alsa.pcm(spoken())
     assert sorted(heard) == [
         "microphone of this machine, by arecord",
         "microphone of this machine: default",
     ]
     for audio in heard.values():
-        pcm = bytes.fromhex(audio)[HEAD:]
+        pcm = alsa.pcm(bytes.fromhex(audio))
         assert len(pcm) == SECONDS * speech.RATE * 2
         assert pcm == said[: len(pcm)]
 
@@ -82,4 +72,4 @@ def test_the_source_asks_arecord_for_what_govd_takes(
 
     pcm = with_microphone(program, "-s", str(speech.RATE), *ARGUMENTS).stdout
 
-    assert pcm == speech.speak("gb-f4", speech.TEXTS[2])[HEAD:][: 2 * speech.RATE]
+    assert pcm == alsa.pcm(spoken())[: 2 * speech.RATE]
