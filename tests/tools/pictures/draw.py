@@ -21,6 +21,7 @@ from govconsole.app import ConsoleApp
 from govconsole.settings import Settings
 from govconsole.state.tour import Tour
 from govconsole.widgets.capture import capture
+from tests.govconsole.driver import running
 from tests.tools.pictures import cast
 from tests.tools.pictures.scene import PATIENCE_S, Scene
 from tests.tools.pictures.stage import ROOT, Stage, StillGovd
@@ -121,8 +122,8 @@ async def _draw(picture: Picture, size: tuple[int, int], stage: Stage | VoiceSta
     app = Patient(
         later if picture.opening else stage.session(), settings=Settings(theme=picture.theme), tour=tour
     )
-    async with app.run_test(size=size, notifications=True) as pilot:
-        scene = Scene(app, pilot, stage)
+    async with running(app, size) as hands:
+        scene = Scene(app, hands, stage)
         await picture.play(scene)
         await scene.settle()
         if type(app.screen).__name__ != picture.screen:
