@@ -90,7 +90,8 @@ class Govd:
             url=self.url, audit_dir=self.layout.audit, clock=self.clock, group_limit=settings.group_limit
         )
         self.alarms = Alarms(self.ledger)
-        self.alarms.on_seen("clock-step", self.clock.acknowledge)
+        self._step_told = False
+        self.alarms.on_seen("clock-step", self._step_seen)
         self.directory = Directory(self.ledger, self.alarms, os.getuid(), self.clock.now)
         self.rotations = Rotations(self.ledger, self.keys, self.layout.keys, self.directory, self.clock.now)
         self.policies = self._make_policies()
@@ -172,6 +173,11 @@ class Govd:
     def _on_resolved(self, transaction: Transaction, row: RowMapping) -> None:
         clear_unknown(self.alarms, transaction, row)
 
+    def _step_seen(self) -> None:
+        self.clock.acknowledge()
+        # Only now: until then `tick` may still hold what it had read of the step.
+        self._step_told = False
+
     def lost_state(self, why: str) -> None:
         """Somebody remembers a log that we do not hold: decide nothing (threats T13)."""
         self.ledger.halt(f"the state went back in time: {why}")
@@ -208,14 +214,16 @@ class Govd:
         self._remember()
         if self.ledger.halted is not None:
             return
-        stepped = self.clock.stepped
-        if stepped is not None:
+        # In this order: a step that is told, and seen while this runs, is not raised once more.
+        told, stepped = self._step_told, self.clock.stepped
+        if stepped is not None and not told:
             self.alarms.raise_(
                 "clock-step",
                 _CLOCK_SUBJECT,
                 f"the system clock stepped by {stepped.total_seconds():+.0f} s: new approvals are held",
                 "check the clock, then mark this alarm as seen",
             )
+            self._step_told = True
         ends = self.ledger.read(job_store.next_end)
         stale = micros(self.clock.now() - self.settings.outcome_within)
         if (ends is not None and ends <= micros(self.clock.now())) or self.ledger.read(

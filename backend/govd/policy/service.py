@@ -26,6 +26,7 @@ from govd.contract.votes import PolicyChange, verify
 from govd.policy import disk, store
 from govd.policy.loading import load
 from govd.policy.tightening import changes, only_tightens
+from govd.policy.units import LATELY, check_units
 from govd.times import instant, micros
 
 if TYPE_CHECKING:
@@ -124,6 +125,10 @@ class Policies:
         if found.sha256 == current.sha256:
             self._forget_draft()
             return "unchanged"
+        try:
+            self._check_units(found)
+        except PolicyInvalidError as error:
+            return self._broken(error)
         self._alarms.clear("policy-broken", _SUBJECT)
         if only_tightens(current, found):
             self._swap(_Swap(found, by="disk", how="tightened"), base=current.sha256)
@@ -196,6 +201,7 @@ class Policies:
             raise InvalidRequestError("the signed change has another form", pointer="/change") from None
         self._check(operator, change, body, source)
         found = load(source)
+        self._check_units(found)
         self._check_voice(operator, found, change.base_sha256)
         reason = body.reason.encode()
         self._swap(
@@ -211,6 +217,11 @@ class Policies:
             base=change.base_sha256,
         )
         return self.version()
+
+    def _check_units(self, found: CompiledPolicy) -> None:
+        earliest = micros(self._now() - LATELY)
+        sources = self._ledger.read(lambda connection: store.since(connection, earliest))
+        check_units(found, [load(source) for source in reversed(sources)])
 
     def _seal(self, reason: bytes, name: str) -> bytes:
         key = self._state_key.new_job_key()

@@ -30,6 +30,17 @@ def history(connection: Connection) -> Sequence[RowMapping]:
     return connection.execute(select(policies).order_by(policies.c.found_at.desc())).mappings().all()
 
 
+def since(connection: Connection, at: int) -> list[bytes]:
+    """The sources of what has been in force since then, in microseconds; also of what was at that moment."""
+    query = select(policies.c.source, policies.c.applied_at).where(policies.c.applied_at.is_not(None))
+    found: list[bytes] = []
+    for source, applied_at in connection.execute(query.order_by(policies.c.applied_at.desc())):
+        found.append(source)
+        if applied_at < at:
+            break
+    return found
+
+
 def put(connection: Connection, values: dict[str, Any]) -> None:
     """Insert a version, or bring its row up to date."""
     known = connection.execute(select(policies.c.sha256).where(policies.c.sha256 == values["sha256"])).first()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from govd.audit.model import Entry
 from govd.contract.decisions import DecisionView, Finding, Outcome
@@ -20,7 +20,7 @@ from govd.ids import new_id
 from govd.intents import store as intent_store
 from govd.intents.content import Content, open_content
 from govd.jobs import books, store
-from govd.policy.model import NO_VOICE, Facts
+from govd.policy.model import NO_VOICE, Facts, ReasonCode
 from govd.policy.rules import bookings, evaluate
 from govd.policy.voicing import spoken
 from govd.reviews import rules, totals, views
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 
     AfterApproval = Callable[[Transaction, str, JobKey, Sequence[tuple[RowMapping, Content]]], None]
     """Handed the operator whose vote was the last, the job's key, and what was approved."""
+
+
+OF_ROOMS: Final = frozenset({ReasonCode.VOICE_ENROLMENT.value})
+"""Codes of what a room of ours finds when it declares something in an agent's name."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,9 @@ class Reviews:
         if policy.voice is not None:
             declared, asked = content.declared, spoken(content.decision)
             voice = asked or self._voice(transaction.connection, declared.agent, declared.origin)
-        extra = tuple(self._own_findings())
+        # What a room of ours found when it declared this in the agent's name is no matter of the policy.
+        asked_for = (one for one in content.decision.findings if one.code in OF_ROOMS)
+        extra = (*self._own_findings(), *asked_for)
         facts = Facts(now=transaction.now, totals=standing, extra=extra, voice=voice)
         return evaluate(content.declared, policy, facts)
 

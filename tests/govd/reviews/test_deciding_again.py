@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from govd.contract.decisions import Outcome
+from govd.contract.decisions import Finding, Outcome
 from govd.contract.errors import ReviewStaleError
+from govd.contract.intents import Submission
 from govd.contract.jobs import JobDetail
 from govd.policy.model import ReasonCode
 from tests.fault.house import POLICIES, House, found_state, load_key
@@ -78,3 +79,24 @@ def test_a_vote_that_permits_too_little_of_what_it_was_shown_changes_nothing(hou
 
     assert isinstance(house.vote(shown, "approve", permits=[]), ReviewStaleError)
     assert house.show(held.job) == shown
+
+
+def test_what_a_room_found_when_it_asked_in_an_agents_name_is_found_again_under_another_policy(house: House):
+    finding = Finding(
+        block="voice",
+        rule="voice.enroll",
+        code=ReasonCode.VOICE_ENROLMENT.value,
+        outcome=Outcome.PENDING,
+        message="an agent asks for it: whose voice is known here, a person settles",
+    )
+    body = Submission.model_validate({"kind": "tool_call", "action": {"tool": "search.web", "arguments": {}}})
+    work = house.govd.decisions.submit_own(house.agents["ada"], body, (finding,))
+    held = house.do(work)
+    first = house.show(held.job)
+    house.apply(POLICIES["loose"])
+
+    assert house.vote(first, "approve") is None, "it was decided again instead"
+    again = house.show(held.job).hold.intents[0].decision
+
+    assert finding in again.findings
+    assert again.outcome is Outcome.PENDING
