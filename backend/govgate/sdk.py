@@ -154,18 +154,20 @@ class Gate(_Gate):
         """The intent once it is settled, or as it is after that many seconds."""
         return wait.settled(self.client, intent, seconds)
 
-    def verify_voice(self, clip: str | Path | bytes, chat: str = "") -> Verification:
+    def verify_voice(self, clip: str | Path | bytes, chat: str = "", signed: str = "") -> Verification:
         """Whose voice a clip is; a match verifies that chat. Say `message` where there is one.
 
         Args:
             clip: A file, or its bytes.
             chat: Which chat it came from: the NAME of the origin `channel:NAME`; empty: none.
+            signed: What the chat's channel has signed about it, where the policy names channels.
 
         Raises:
             ClipRefusedError: it cannot be decoded.
+            ForbiddenError: no channel vouches for it, or the chat is locked: deny.
             NoneEnrolledError, VoiceUnavailableError: deny, and say the error's `extra["message"]` or detail.
         """
-        return self.client.send(voices.verify(clip, chat))
+        return self.client.send(voices.verify(clip, chat, signed))
 
     def enroll_voice(self, clip: str | Path | bytes, name: str) -> Enrolled:
         """Ask that a sample of a voice is taken in: an operator settles it.
@@ -249,9 +251,9 @@ class AsyncGate(_Gate):
         """See `Gate.wait`."""
         return await wait.settled_async(self.client, intent, seconds)
 
-    async def verify_voice(self, clip: str | Path | bytes, chat: str = "") -> Verification:
+    async def verify_voice(self, clip: str | Path | bytes, chat: str = "", signed: str = "") -> Verification:
         """See `Gate.verify_voice`."""
-        return await self.client.send(await asyncio.to_thread(voices.verify, clip, chat))
+        return await self.client.send(await asyncio.to_thread(voices.verify, clip, chat, signed))
 
     async def enroll_voice(self, clip: str | Path | bytes, name: str) -> Enrolled:
         """See `Gate.enroll_voice`."""

@@ -59,11 +59,12 @@ def voice() -> None:
 @_token
 @_chat
 @_json
+@click.option("--signed", default="", metavar="LINE", help="What the chat's channel has signed about it.")
 @click.argument("file", type=_FILE, help="The voice note; - reads it from stdin.")
-def verify_(*, url: str, token_file: Path | None, chat: str, as_json: bool, file: Path) -> int:
+def verify_(*, url: str, token_file: Path | None, chat: str, as_json: bool, signed: str, file: Path) -> int:
     """Whose voice FILE is. A match verifies this chat, until the session ends."""
     with Settings(url, token_file).client() as client:
-        found = _sent(lambda: client.send(voices.verify(file, chat)), as_json=as_json)
+        found = _sent(lambda: client.send(voices.verify(file, chat, signed)), as_json=as_json)
     _told(found, found.message or _matched(found), as_json=as_json)
     return 0 if found.verified and found.admin else exits.DENIED
 
@@ -72,6 +73,22 @@ def _matched(found: Verification) -> str:
     until = "" if found.expires_at is None else f" until {iso(found.expires_at)}"
     scope = "" if found.admin else ", who has no admin scope"
     return f"verified: {found.speaker}{scope}{until}"
+
+
+@voice.command("sign")
+@click.option("--key", type=click.Path(path_type=Path), required=True, help="The adapter's key, mode 0600.")
+@click.option("--agent", required=True, help="Which agent may use the note.")
+@click.option("--chat", required=True, metavar="NAME", help="The NAME of the origin channel:NAME.")
+@click.option("--sender", required=True, metavar="ID", help="Who sent it, as the channel knows him.")
+@click.argument("file", type=_FILE, help="The voice note as it came in; - reads it from stdin.")
+def sign_(*, key: Path, agent: str, chat: str, sender: str, file: Path) -> int:
+    """For a channel's adapter: sign who sent FILE, and by which chat. Prints the LINE for `verify --signed`.
+
+    The key is the adapter's own (`ssh-keygen -t ed25519 -N '' -f KEY`), where the agent cannot read it; the
+    policy names its public half and the senders, under voice, channels.
+    """
+    click.echo(visible(voices.sign(file, key, agent=agent, chat=chat, sender=sender), _MOST))
+    return 0
 
 
 @voice.command("enroll")
@@ -144,6 +161,8 @@ def _said(error: GovError) -> str:
     """What an agent says to a refusal: the backend's text, and without a backend the skill's own."""
     if error.code == "none-enrolled":
         return error.detail
+    if error.code == "forbidden":
+        return str(error.extra.get("message") or "")
     if exits.code_of(error) == exits.UNAVAILABLE and error.code != "quota":
         return str(error.extra.get("message") or UNAVAILABLE)
     return ""

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from govd.contract import votekey
+from govd.contract.channels import ChannelWord, clip_sha256
+from govd.contract.channels import signed as signed_line
 from govd.contract.errors import BodyTooLargeError, UsageError
 from govd.contract.text import visible
 from govd.contract.voice import Chat, SpeakerName
@@ -30,14 +34,44 @@ _NAMES: Final[TypeAdapter[str]] = TypeAdapter(SpeakerName)
 _SHOWN: Final = 200
 
 
-def verify(clip: str | Path | bytes, chat: str = "") -> Call[Verification]:
+def verify(clip: str | Path | bytes, chat: str = "", signed: str = "") -> Call[Verification]:
     """Whose voice a clip is.
+
+    Args:
+        clip: Its file, or what stands in it.
+        chat: Which chat it came from.
+        signed: What the chat's channel has signed about it, where the policy names channels; see `sign`.
 
     Raises:
         UsageError: there is no such file, or no such chat can be.
         BodyTooLargeError: it is larger than any clip may be.
     """
-    return calls.verify_voice(_form(clip, {"chat": _checked(_CHATS, chat, "chat")}))
+    values = {"chat": _checked(_CHATS, chat, "chat")} | ({"signed": signed} if signed else {})
+    return calls.verify_voice(_form(clip, values))
+
+
+def sign(clip: str | Path | bytes, key: Path, *, agent: str, chat: str, sender: str) -> str:
+    """What a channel's adapter hands to the agent beside a voice note, so that it counts (threats T23).
+
+    Args:
+        clip: The note as it came in, to the byte.
+        key: The adapter's own key, as `ssh-keygen -t ed25519 -N ''` writes it, which the agent cannot read.
+        agent: Which agent may use the note.
+        chat: The NAME of the origin `channel:NAME`.
+        sender: Who sent it, as the channel knows him.
+
+    Raises:
+        UsageError: there is no such file, or no such agent, chat or sender can be.
+        ForbiddenError: the key cannot be read, may be read by others, or is none.
+    """
+    data = _bounded(clip if isinstance(clip, bytes) else _read(Path(clip)))
+    try:
+        word = ChannelWord(
+            agent=agent, chat=chat, sender=sender, clip_sha256=clip_sha256(data), sent_at=datetime.now(UTC)
+        )
+    except ValidationError as error:
+        raise UsageError(f"no such {error.errors()[0]['loc'][0]} can be") from None
+    return signed_line(word, votekey.load(key, None))
 
 
 def enroll(clip: str | Path | bytes, name: str) -> Call[Enrolled]:

@@ -368,7 +368,6 @@ async def test_it_can_be_left_and_gone_on_with(
         await shows(pilot, "Under way", "▌ anna", "1 sample, ", "n goes on")
         assert len(backend.voices.drafts) == 1
         await pilot.press("n")
-        app.clear_notifications()  # the notice of that lies over the meter for ten seconds
         await shows(pilot, "Sample 2 of 5")
         clock.advance(1)
         await one_sample(pilot, 2)

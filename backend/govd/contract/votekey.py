@@ -61,8 +61,8 @@ def write(path: Path, key: Ed25519PrivateKey, passphrase: bytes, *, rounds: int 
         os.fsync(file.fileno())
 
 
-def load(path: Path, passphrase: bytes) -> Ed25519PrivateKey:
-    """The key.
+def load(path: Path, passphrase: bytes | None) -> Ed25519PrivateKey:
+    """The key. Without a passphrase, one that is not under any: a channel's adapter's, never an operator's.
 
     Raises:
         NotFoundError: there is no such file.

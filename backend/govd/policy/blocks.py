@@ -20,12 +20,13 @@ from pydantic import (
     model_validator,
 )
 
+from govd.contract.channels import Sender, public_key
 from govd.contract.errors import InvalidRequestError
 from govd.contract.intents import Kind
 from govd.contract.limits import MAX_NAME
 from govd.contract.money import micro_usd
 from govd.contract.text import visible
-from govd.contract.voice import SpeakerName
+from govd.contract.voice import Chat, SpeakerName
 from govd.contract.voice_texts import (
     ENROLLED,
     LOW_CONFIDENCE,
@@ -317,6 +318,23 @@ class VoiceMessages(Block):
         return self
 
 
+def _channel_key(text: str) -> str:
+    try:
+        public_key(text)
+    except InvalidRequestError as error:
+        raise ValueError(error.detail) from None
+    return text
+
+
+class VoiceChannel(Block):
+    """A chat whose adapter vouches for what comes in by it."""
+
+    key: Annotated[str, Field(max_length=400), AfterValidator(_channel_key)]
+    """The adapter's public key, as `ssh-keygen -t ed25519` writes it; no agent can read the private one."""
+    senders: Annotated[list[Sender], Field(min_length=1, max_length=32)]
+    """The owner's ids on that channel: voice notes of anybody else count for nothing."""
+
+
 class Voice(Block):
     """Admin requests over chat: only where the owner's voice was verified, and never by a voice alone."""
 
@@ -334,12 +352,16 @@ class Voice(Block):
     """Below this cosine a match is named weak. `null`: the model's own value, which fits its scores."""
     text_only: Literal["deny", "hold"] = "deny"
     """An admin request without a valid voice session is denied, or waits for a person."""
+    channels: Annotated[dict[Chat, VoiceChannel], Field(max_length=64)] = {}
+    """Chats by their NAME in `channel:NAME`. Where any is listed, no other chat is verified."""
     messages: VoiceMessages = VoiceMessages()
 
     @model_validator(mode="after")
     def _once_each(self) -> Self:
         if len(set(self.admin_scope)) != len(self.admin_scope):
             raise ValueError("admin_scope names a capability twice")
+        if "" in self.channels:
+            raise ValueError("a channel has a name")
         unused = [name for name in (*self.tools, *self.files) if name not in self.admin_scope]
         if unused:
             raise ValueError(f"{unused[0]} has tools or files, and is not in admin_scope")

@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from govd.contract.channels import public_key
 from govd.policy import cel, domains
 from govd.policy.blocks import CAPABILITIES, PolicyDocument, duration
 from govd.policy.globs import Patterns
-from govd.policy.model import CompiledDomains, CompiledLimit, CompiledPolicy, CompiledRule, CompiledVoice
+from govd.policy.model import (
+    CompiledChannel,
+    CompiledDomains,
+    CompiledLimit,
+    CompiledPolicy,
+    CompiledRule,
+    CompiledVoice,
+)
 
 if TYPE_CHECKING:
     from govd.policy.blocks import CustomRule, Domains, SoftLimit, Voice
@@ -76,6 +84,10 @@ def _voice(block: Voice) -> CompiledVoice:
         messages=block.messages.model_dump(),
         tools={name: Patterns(tuple(globs)) for name, globs in block.tools.items()},
         files={name: Patterns(tuple(globs)) for name, globs in block.files.items()},
+        channels={
+            name: CompiledChannel(public_key(one.key), tuple(one.senders))
+            for name, one in block.channels.items()
+        },
     )
 
 

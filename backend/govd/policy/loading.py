@@ -26,6 +26,7 @@ from govd.policy.blocks import (
     SoftLimit,
     ToolCalls,
     Voice,
+    VoiceChannel,
     VoiceMessages,
 )
 from govd.policy.checks import check
@@ -53,6 +54,7 @@ _BLOCKS: Final[dict[tuple[str, ...], type[Block]]] = {
     ("policy_changes",): PolicyChanges,
     ("policy_changes", "looser"): LooserChange,
     ("voice",): Voice,
+    ("voice", "channels", "*"): VoiceChannel,
     ("voice", "messages"): VoiceMessages,
 }
 """Where each model stands in a file, for suggestions."""

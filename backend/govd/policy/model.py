@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
 
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     from govd.contract.decisions import Finding
     from govd.policy.blocks import Capability, CustomRule, PolicyDocument, SoftLimit
     from govd.policy.cel import Program
@@ -129,6 +131,14 @@ class CompiledDomains:
 
 
 @dataclass(frozen=True)
+class CompiledChannel:
+    """A chat whose adapter vouches for what comes in by it: with which key, and for whom."""
+
+    key: Ed25519PublicKey
+    senders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CompiledVoice:
     """The `voice:` block, prepared.
 
@@ -141,6 +151,7 @@ class CompiledVoice:
         messages: The six texts, by name.
         tools: Which tools belong to which capability, beside what is built in.
         files: Which paths do.
+        channels: The chats that can be verified, and who vouches for each; none: all, and nobody has to.
     """
 
     owner: str
@@ -151,6 +162,7 @@ class CompiledVoice:
     messages: Mapping[str, str] = field(repr=False)
     tools: Mapping[Capability, Patterns] = field(repr=False)
     files: Mapping[Capability, Patterns] = field(repr=False)
+    channels: Mapping[str, CompiledChannel] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from govd.policy.blocks import CAPABILITIES, EFFECTS, duration
 from govd.policy.globs import covered, covers, overlaps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from govd.policy import domains
-    from govd.policy.blocks import CustomRule, PolicyDocument, SoftLimit, Voice
+    from govd.policy.blocks import CustomRule, PolicyDocument, SoftLimit, Voice, VoiceChannel
     from govd.policy.model import CompiledPolicy
 
 Direction = Literal["tighter", "looser", "unclear"]
@@ -294,9 +294,29 @@ def _voice_change(old: Voice, new: Voice) -> Iterator[_Found]:
     if duration(old.session) != duration(new.session):
         shorter = duration(new.session) < duration(old.session)
         yield ("tighter" if shorter else "looser"), f"voice.session: {old.session} → {new.session}"
+    yield from _channels(old.channels, new.channels)
     if old.text_only != new.text_only:
         denied = new.text_only == "deny"
         yield ("tighter" if denied else "looser"), f"voice.text_only: {old.text_only} → {new.text_only}"
+
+
+def _channels(old: Mapping[str, VoiceChannel], new: Mapping[str, VoiceChannel]) -> Iterator[_Found]:
+    """Who vouches for a chat: the first ones shut all others out, and each one more lets somebody in."""
+    if bool(old) != bool(new):
+        verb = "need" if new else "do not need"
+        yield ("tighter" if new else "looser"), f"voice.channels: chats {verb} their channel's signature"
+        return
+    for name in sorted(old.keys() | new.keys()):
+        block, one, other = f"voice.channels.{name}", old.get(name), new.get(name)
+        if one is None or other is None:
+            yield ("looser", f"{block} added") if one is None else ("tighter", f"{block} removed")
+            continue
+        if one.key != other.key:
+            yield "looser", f"{block}: another key"
+        for sender in _missing(other.senders, one.senders):
+            yield "looser", f"{block}: sender {sender} added"
+        for sender in _missing(one.senders, other.senders):
+            yield "tighter", f"{block}: sender {sender} removed"
 
 
 def _gated(block: str, before: Sequence[str], after: Sequence[str]) -> Iterator[_Found]:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 """The revision of the schema that this program was written for."""
 
 metadata: Final = MetaData()
@@ -337,6 +337,8 @@ voice_sessions: Final = Table(
     _time("verified_at"),
     _time("expires_at"),
     _time("ended_at", null=True),
+    # SHA-256 of the channel's key and the sender that vouched for it; empty: none was asked for.
+    Column("vouched", String, nullable=False, server_default=""),
     UniqueConstraint("id", name="voice_sessions_id"),
     Index("voice_sessions_by_speaker", "speaker"),
 )

@@ -5,6 +5,7 @@ Must never save a voice without consent, enough samples and one fresh clip that 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from govd.audit.model import Entry
@@ -21,10 +22,10 @@ from govd.contract.voice import (
 from govd.jobs import books
 from govd.jobs import store as job_store
 from govd.times import instant, micros
-from govd.voice import consent, content, lockout, rules, sessions, store
+from govd.voice import channels, consent, content, lockout, rules, sessions, store
 from govd.voice.content import Sample
+from govd.voice.hearing import replayed
 from govd.voice.model import Party
-from govd.voice.service import replayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ class Desk:
             mend="" if degraded is None else degraded[1],
             speakers=voices.speakers.views(connection, model),
             waiting=self._waiting(connection, operator),
-            sessions=sessions.standing(connection, now),
+            sessions=sessions.standing(connection, now, counts=partial(channels.counts, voices.settings())),
             locks=lockout.listed(connection, now),
             consent_version=consent.VERSION,
             consent_text=consent.TEXT,

@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from govd.contract.errors import QuotaError, VoiceUnavailableError
+from govd.contract.errors import ClipRefusedError, QuotaError, VoiceUnavailableError
 from govd.contract.voice import Fault
 from govd.voice.model import Heard
 from govd.voice.rules import HALVES_FROM_SECONDS, halves, several_voices, vector
@@ -143,3 +143,16 @@ class Hearing:
 
     def _keyed(self, clip: Clip) -> str:
         return self._state_key.mac(b"voice-clip\n" + clip.sha256.encode())
+
+
+def faulty(heard: Heard) -> ClipRefusedError:
+    """The refusal of a sample that is not good enough, with what was measured."""
+    faults = [fault.value for fault in heard.quality.faults]
+    return ClipRefusedError(
+        f"the sample is not good enough: {', '.join(faults)}", quality=heard.quality.model_dump(mode="json")
+    )
+
+
+def replayed() -> ClipRefusedError:
+    """The refusal of a recording that was heard before."""
+    return ClipRefusedError("this recording, or one all but the same, was heard before: record a fresh one")

@@ -13,6 +13,7 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 
 from govd.api.context import Context, answer
 from govd.api.forms import documented_form, read_form
+from govd.contract.channels import MAX_SIGNED
 from govd.contract.errors import InvalidRequestError, VoiceUnavailableError
 from govd.contract.voice import (
     Chat,
@@ -38,7 +39,15 @@ _Chat = Annotated[str, Query(pattern=CHAT)]
 _NAMES: Final[TypeAdapter[str]] = TypeAdapter(SpeakerName)
 _CHATS: Final[TypeAdapter[str]] = TypeAdapter(Chat)
 
-_VERIFY: Final[dict[str, Any]] = {"chat": {"type": "string", "pattern": CHAT, "default": ""}}
+_VERIFY: Final[dict[str, Any]] = {
+    "chat": {"type": "string", "pattern": CHAT, "default": ""},
+    "signed": {
+        "type": "string",
+        "maxLength": MAX_SIGNED,
+        "default": "",
+        "description": "Where the policy names channels: what the chat's channel has signed about the clip.",
+    },
+}
 _ENROLL: Final[dict[str, Any]] = {"name": {"type": "string", "pattern": NAME}}
 
 
@@ -58,11 +67,12 @@ def router(context: Context, voices: Voices) -> APIRouter:
         """Whose voice a clip is. A match opens a session for this agent's chat; a miss is `unknown`."""
         agent = context.doorkeeper.admit(request, "agent")
         with voices.agents.place(agent.name):
-            form = await read_form(request, "chat")
+            form = await read_form(request, "chat", "signed")
             chat = _checked(_CHATS, form.values.get("chat", ""), "/chat")
             try:
+                signed = form.values.get("signed", "")
                 found = await voices.agents.run(
-                    agent.name, lambda: voices.verify(agent.name, chat, form.data, form.name)
+                    agent.name, lambda: voices.verify(agent.name, chat, form.data, form.name, signed)
                 )
             except VoiceUnavailableError as error:
                 error.extra["message"] = voices.settings().messages["unavailable"]

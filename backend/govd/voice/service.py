@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from govd.audit.model import Entry
-from govd.contract.errors import ClipRefusedError, ConflictError, NoneEnrolledError, VoiceUnavailableError
+from govd.contract.errors import ConflictError, ForbiddenError, NoneEnrolledError, VoiceUnavailableError
 from govd.contract.voice import (
     UNKNOWN_SPEAKER,
     SpeakerBriefs,
@@ -21,8 +21,8 @@ from govd.contract.voice import (
 from govd.contract.voice_texts import filled
 from govd.policy.model import VoiceFacts
 from govd.times import micros
-from govd.voice import lockout, modelchange, rules, sessions, store
-from govd.voice.hearing import Lane
+from govd.voice import channels, lockout, modelchange, rules, sessions, store
+from govd.voice.hearing import Lane, faulty, replayed
 from govd.voice.model import Party
 from govd.voice.tidying import Tidying
 
@@ -84,7 +84,7 @@ class Voices:
 
     # -- verifying -------------------------------------------------------------------------------------
 
-    def verify(self, agent: str, chat: str, data: bytes, name: str = "") -> Verification:
+    def verify(self, agent: str, chat: str, data: bytes, name: str = "", signed: str = "") -> Verification:
         """Whose voice a clip is, and a session for that agent's chat if it is somebody's. Blocks.
 
         Args:
@@ -92,9 +92,10 @@ class Voices:
             chat: Which of its chats the clip came from.
             data: The clip as it was sent.
             name: A hint at its format at most.
+            signed: What the chat's channel has signed about it, where the policy names channels.
 
         Raises:
-            QuotaError, ForbiddenError: this chat has to wait, or is locked.
+            QuotaError, ForbiddenError: this chat has to wait, is locked, or no channel vouches for the clip.
             ClipRefusedError: it cannot be decoded.
             VoiceUnavailableError: nobody can be verified now.
             NoneEnrolledError: nobody is enrolled with the model in use.
@@ -102,6 +103,7 @@ class Voices:
         party = Party(agent=agent, chat=chat)
         settings = self.settings()
         self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now(), settings.owner))
+        vouched = self._vouched(party, data, signed, settings)
         heard = self._hearing.listen(data, name)
         if heard.model is None:
             return self._poor(heard, settings)
@@ -120,7 +122,7 @@ class Voices:
                 code = "replay" if replay else "no-match"
                 self._missed(transaction, party, "voice.refused", f"agent:{agent}", code)
                 return False, None
-            return True, self._began(transaction, party, match, heard, settings, low=low)
+            return True, self._began(transaction, party, match, heard, settings, low=low, vouched=vouched)
 
         verified, ends = self.ledger.submit(work).result()
         if not verified:
@@ -128,6 +130,17 @@ class Voices:
             return self._miss(heard, model, settings, 0.0)
         found = self._hit(heard, model, settings, match)
         return found.model_copy(update={"expires_at": ends})
+
+    def _vouched(self, party: Party, data: bytes, signed: str, settings: VoiceSettings) -> str:
+        """See `channels.vouched`; what no channel vouches for is a miss."""
+        try:
+            return channels.vouched(settings, party, data, signed, self.ledger.now())
+        except ForbiddenError:
+            actor = f"agent:{party.agent}"
+            self.ledger.submit(
+                lambda transaction: self._missed(transaction, party, "voice.refused", actor, "channel")
+            ).result()
+            raise
 
     def whose(self, data: bytes) -> Verification:
         """Whose voice a clip is, for an operator who asks: no session follows, and no miss counts. Blocks.
@@ -213,6 +226,7 @@ class Voices:
         settings: VoiceSettings,
         *,
         low: bool,
+        vouched: str = "",
     ) -> datetime:
         """What a match leaves behind: a session, no misses, and a recording that works no second time."""
         row = store.speaker(transaction.connection, match.name)
@@ -224,7 +238,7 @@ class Voices:
         if party.operator or settings.owner in {None, match.name}:
             lockout.clear(transaction.connection, party)
         self.replays.remember(transaction, heard, f"speaker:{match.name}")
-        session, ends = sessions.begin(transaction, party, match, settings.session, low=low)
+        session, ends = sessions.begin(transaction, party, match, settings.session, low=low, vouched=vouched)
         store.change_speaker(transaction.connection, match.name, last_verified_at=micros(transaction.now))
         details = {"speaker": self.speakers.log_name(match.name), "session": session, "low_confidence": low}
         if party.agent:
@@ -320,7 +334,7 @@ class Voices:
 
     def session(self, connection: Connection, agent: str, chat: str) -> VoiceSession:
         """Where a chat of this agent stands."""
-        found = sessions.state(connection, Party(agent=agent, chat=chat), self.ledger.now())
+        found = channels.standing(connection, self.settings(), agent, chat, self.ledger.now())
         return VoiceSession(
             state=found.state,
             chat=chat,
@@ -331,10 +345,11 @@ class Voices:
 
     def facts(self, connection: Connection, agent: str, origin: str) -> VoiceFacts:
         """What a decision knows of the voice behind an intent: from our own tables, never from the agent."""
-        found = sessions.state(connection, Party(agent=agent, chat=rules.chat_of(origin)), self.ledger.now())
+        settings, chat = self.settings(), rules.chat_of(origin)
+        found = channels.standing(connection, settings, agent, chat, self.ledger.now())
         if found.state is VoiceState.VERIFIED:
             # A voice that nobody has listened to may have become the owner's by a later policy (threats T24).
-            speaker = found.speaker if found.heard or found.speaker != self.settings().owner else None
+            speaker = found.speaker if found.heard or found.speaker != settings.owner else None
             return VoiceFacts("verified", speaker, found.low, found.confidence)
         if self.encoder.degraded is not None:
             return VoiceFacts("unavailable")
@@ -377,16 +392,3 @@ class Voices:
         self._hearing.close()
         self.operators_hearing.close()
         self.encoder.close()
-
-
-def faulty(heard: Heard) -> ClipRefusedError:
-    """The refusal of a sample that is not good enough, with what was measured."""
-    faults = [fault.value for fault in heard.quality.faults]
-    return ClipRefusedError(
-        f"the sample is not good enough: {', '.join(faults)}", quality=heard.quality.model_dump(mode="json")
-    )
-
-
-def replayed() -> ClipRefusedError:
-    """The refusal of a recording that was heard before."""
-    return ClipRefusedError("this recording, or one all but the same, was heard before: record a fresh one")

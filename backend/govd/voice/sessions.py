@@ -16,6 +16,7 @@ from govd.storage.schema import speakers, voice_sessions
 from govd.times import instant, micros
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime, timedelta
 
     from sqlalchemy import ColumnElement, RowMapping
@@ -34,6 +35,7 @@ class Standing:
 
     Attributes:
         heard: Whether a person knows every sample that he was recognised by.
+        vouched: Which channel and sender it was begun with, as `voucher` makes it; empty: none was asked for.
     """
 
     state: VoiceState
@@ -42,6 +44,7 @@ class Standing:
     confidence: float | None = None
     low: bool = False
     heard: bool = False
+    vouched: str = ""
 
 
 def _place(party: Party) -> ColumnElement[bool]:
@@ -53,7 +56,7 @@ def _place(party: Party) -> ColumnElement[bool]:
 
 
 def begin(
-    transaction: Transaction, party: Party, match: Match, lasts: timedelta, *, low: bool
+    transaction: Transaction, party: Party, match: Match, lasts: timedelta, *, low: bool, vouched: str = ""
 ) -> tuple[str, datetime]:
     """A new session in place of the party's former one; its id and its end."""
     ends = transaction.now + lasts
@@ -72,6 +75,7 @@ def begin(
             verified_at=micros(transaction.now),
             expires_at=micros(ends),
             ended_at=None,
+            vouched=vouched,
         )
     )
     return made, ends
@@ -98,6 +102,7 @@ def state(connection: Connection, party: Party, now: datetime) -> Standing:
         row["confidence"] / _MILLION,
         bool(row["low"]),
         bool(row["heard"]),
+        row["vouched"],
     )
 
 
@@ -119,8 +124,17 @@ def revoked(connection: Connection, party: Party, speaker: str | None) -> bool:
     return row is None or row.ended_at is not None or row.speaker != speaker
 
 
-def standing(connection: Connection, now: datetime, most: int = 500) -> list[SessionView]:
-    """The sessions that stand, the latest first, at most so many."""
+def standing(
+    connection: Connection, now: datetime, most: int = 500, counts: Callable[[str, str], bool] | None = None
+) -> list[SessionView]:
+    """The sessions that stand, the latest first, at most so many.
+
+    Args:
+        connection: Where to look.
+        now: The governed time.
+        most: How many are looked at.
+        counts: Whether what has vouched for a chat's session (chat, voucher) does so still; None: not asked.
+    """
     query = (
         select(voice_sessions)
         .join(
@@ -132,7 +146,10 @@ def standing(connection: Connection, now: datetime, most: int = 500) -> list[Ses
         .order_by(voice_sessions.c.verified_at.desc())
         .limit(most)
     )
-    return [view(row) for row in connection.execute(query).mappings()]
+    rows = connection.execute(query).mappings()
+    return [
+        view(row) for row in rows if counts is None or row["operator"] or counts(row["chat"], row["vouched"])
+    ]
 
 
 def view(row: RowMapping) -> SessionView:

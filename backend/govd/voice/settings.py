@@ -14,7 +14,7 @@ from govd.contract.voice_texts import MESSAGES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from govd.policy.model import CompiledPolicy
+    from govd.policy.model import CompiledChannel, CompiledPolicy
 
 SESSION: Final = timedelta(hours=2)
 
@@ -29,6 +29,7 @@ class VoiceSettings:
         low_confidence: Below it a match is named weak; None: the model's own value.
         messages: The six texts by name.
         used: Whether the policy has the block.
+        channels: The chats that can be verified, and who vouches for each; none: all, and nobody has to.
     """
 
     owner: str | None = None
@@ -36,6 +37,7 @@ class VoiceSettings:
     low_confidence: float | None = None
     messages: Mapping[str, str] = field(default_factory=lambda: dict(MESSAGES))
     used: bool = False
+    channels: Mapping[str, CompiledChannel] = field(default_factory=dict)
 
 
 def settings_of(policy: CompiledPolicy) -> VoiceSettings:
@@ -43,4 +45,11 @@ def settings_of(policy: CompiledPolicy) -> VoiceSettings:
     block: Any = getattr(policy, "voice", None)
     if block is None:
         return VoiceSettings()
-    return VoiceSettings(block.owner, block.session, block.low_confidence, dict(block.messages), used=True)
+    return VoiceSettings(
+        block.owner,
+        block.session,
+        block.low_confidence,
+        dict(block.messages),
+        used=True,
+        channels=block.channels,
+    )

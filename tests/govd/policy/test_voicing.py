@@ -319,6 +319,9 @@ def test_a_text_may_be_changed_and_only_known_words_are_filled_in() -> None:
     assert "no_match has {speaker}: nothing is filled in there" in problem_of(wrong)["message"]
 
 
+KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
+
+
 @pytest.mark.parametrize(
     ("block", "says"),
     [
@@ -337,6 +340,11 @@ def test_a_text_may_be_changed_and_only_known_words_are_filled_in() -> None:
         ({"owner": "a", "text_only": "allow"}, "text_only"),
         ({"owner": "a", "messages": {"enrolled": "two\nlines"}}, "one line"),
         ({"owner": "a", "owners": ["b"]}, "owners"),
+        ({"owner": "a", "channels": {"c": {"key": "ssh-rsa AAAA", "senders": ["x"]}}}, "an Ed25519 key"),
+        ({"owner": "a", "channels": {"c": {"key": KEY, "senders": []}}}, "senders"),
+        ({"owner": "a", "channels": {"c": {"key": KEY, "senders": ["a b"]}}}, "should match pattern"),
+        ({"owner": "a", "channels": {"": {"key": KEY, "senders": ["x"]}}}, "a channel has a name"),
+        ({"owner": "a", "channels": {"c": {"key": KEY, "senders": ["x"], "kye": 1}}}, "kye"),
         ({}, "`owner` is missing"),
     ],
 )
@@ -408,6 +416,41 @@ def test_a_change_of_it_has_a_direction(edit: dict[str, Any], direction: str, te
     found = changes(before, after)
     assert any(change.direction == direction and text in change.text for change in found), found
     assert only_tightens(before, after) is (direction == "tighter")
+
+
+CHANNEL: Final = {"key": KEY, "senders": ["+15550100", "+15550101"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "direction", "text"),
+    [
+        ({}, {"c": CHANNEL}, "tighter", "chats need their channel's signature"),
+        ({"c": CHANNEL}, {}, "looser", "chats do not need their channel's signature"),
+        ({"c": CHANNEL}, {"c": CHANNEL, "d": CHANNEL}, "looser", "voice.channels.d added"),
+        ({"c": CHANNEL, "d": CHANNEL}, {"c": CHANNEL}, "tighter", "voice.channels.d removed"),
+        (
+            {"c": CHANNEL},
+            {"c": {**CHANNEL, "key": KEY[:-1] + "5"}},
+            "looser",
+            "voice.channels.c: another key",
+        ),
+        ({"c": CHANNEL}, {"c": {**CHANNEL, "senders": ["+15550100"]}}, "tighter", "+15550101 removed"),
+        (
+            {"c": {**CHANNEL, "senders": ["x"]}},
+            {"c": {**CHANNEL, "senders": ["x", "y"]}},
+            "looser",
+            "y added",
+        ),
+        ({"c": CHANNEL}, {"d": CHANNEL}, "looser", "voice.channels.d added"),
+    ],
+)
+def test_who_vouches_for_a_chat_has_a_direction(
+    before: dict[str, Any], after: dict[str, Any], direction: str, text: str
+) -> None:
+    old, new = (policy(**{**FULL, **voice(channels=one)}) for one in (before, after))
+    found = changes(old, new)
+    assert any(change.direction == direction and text in change.text for change in found), found
+    assert only_tightens(old, new) is (direction == "tighter")
 
 
 def test_asking_for_voices_is_tighter() -> None:

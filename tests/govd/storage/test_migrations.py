@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 NEXT = """
 from alembic import op
 import sqlalchemy as sa
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 def upgrade():
     op.add_column("jobs", sa.Column("colour", sa.String()))
     {then}
@@ -65,7 +65,7 @@ def writer(database: Database) -> Iterator[Engine]:
 def scripts_with_another(tmp_path: Path, then: str = "pass") -> Path:
     scripts = tmp_path / "scripts"
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "r0005_next.py").write_text(NEXT.format(then=then))
+    (scripts / "versions" / "r0006_next.py").write_text(NEXT.format(then=then))
     return scripts
 
 
@@ -93,7 +93,7 @@ def test_an_older_database_is_backed_up_and_then_migrated(database: Database, wr
     url, backups = parse_url(database.url), database.state / "backups"
     migrate(url, backups=backups)
 
-    backup = migrate(url, backups=backups, scripts=scripts_with_another(tmp_path), target="0005")
+    backup = migrate(url, backups=backups, scripts=scripts_with_another(tmp_path), target="0006")
 
     assert backup is not None
     assert backup.stat().st_mode & 0o777 == 0o600
@@ -103,7 +103,7 @@ def test_an_older_database_is_backed_up_and_then_migrated(database: Database, wr
         assert copy.execute("select version_num from alembic_version").fetchone() == (REVISION,)
         copy.close()
     with writer.connect() as connection:
-        assert revision_of(connection) == "0005"
+        assert revision_of(connection) == "0006"
         assert "colour" in {column["name"] for column in inspect(connection).get_columns("jobs")}
 
 
@@ -113,7 +113,7 @@ def test_a_migration_that_fails_changes_nothing(database: Database, writer: Engi
     scripts = scripts_with_another(tmp_path, then="1 / 0")
 
     with pytest.raises(ZeroDivisionError):
-        migrate(url, backups=database.state / "backups", scripts=scripts, target="0005")
+        migrate(url, backups=database.state / "backups", scripts=scripts, target="0006")
 
     with writer.connect() as connection:
         assert revision_of(connection) == REVISION
