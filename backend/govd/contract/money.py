@@ -6,6 +6,7 @@ USD is counted in micro-USD and rounded up, so that no cap is passed by rounding
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, Literal
 
 from govd.contract.errors import InvalidRequestError
@@ -51,6 +52,7 @@ def _scaled(text: str, places: int) -> int:
     return whole
 
 
+@lru_cache(maxsize=4096)  # every decision writes out the caps that it counts in
 def decimal_text(metric: Metric, amount: int) -> str:
     """The wire form: six places for USD, none for a count."""
     if metric == "count":

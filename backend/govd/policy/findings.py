@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from govd.contract.decisions import Finding, Outcome
@@ -22,13 +23,18 @@ def finding(
     evidence: dict[str, str] | None = None,
 ) -> Finding:
     """A finding whose words any terminal can show."""
+    found = _without_evidence(block, rule, code, outcome, message)
+    if not evidence:
+        return found
+    return found.model_copy(
+        update={"evidence": {key: visible(value, SHOWN) for key, value in evidence.items()}}
+    )
+
+
+@lru_cache(maxsize=1024)  # what a rule says of a tool, it says of every intent with that tool
+def _without_evidence(block: str, rule: str, code: ReasonCode, outcome: Outcome, message: str) -> Finding:
     return Finding(
-        block=block,
-        rule=rule,
-        code=code.value,
-        outcome=outcome,
-        message=visible(message, _MESSAGE),
-        evidence={key: visible(value, SHOWN) for key, value in (evidence or {}).items()},
+        block=block, rule=rule, code=code.value, outcome=outcome, message=visible(message, _MESSAGE)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,9 +49,11 @@ class ReasonCode(StrEnum):
     VOICE_ENROLMENT = "voice-enrolment"
 
 
-@dataclass(frozen=True)
-class Booking:
-    """What an approval of an intent adds to one total. Amounts are micro-USD, or a count."""
+class Booking(NamedTuple):
+    """What an approval of an intent adds to one total. Amounts are micro-USD, or a count.
+
+    A tuple, because a decision makes one for each limit: a frozen dataclass takes three times as long.
+    """
 
     cap: str
     subject: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from govd.contract.decisions import Outcome, Risk, RiskPart
@@ -50,6 +51,11 @@ def risk_of(subject: Subject, findings: Sequence[Finding]) -> Risk:
         parts.append(("origin unverified", 5))
     if visible(intent.purpose) != intent.purpose.replace("\n", "\\n") or mixed_scripts(intent.purpose):
         parts.append(("hidden or look-alike characters in the purpose", 15))
+    return _sum(tuple(parts))
+
+
+@lru_cache(maxsize=1024)  # the same few parts make up most risks
+def _sum(parts: tuple[tuple[str, int], ...]) -> Risk:
     kept = [RiskPart(name=name, points=points) for name, points in parts if points]
     return Risk(score=min(_HIGHEST, sum(part.points for part in kept)), parts=kept)
 

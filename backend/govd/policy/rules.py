@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pydantic import TypeAdapter
+
 from govd.contract.decisions import STRICTNESS, DecisionView, Finding, Gauge, Outcome, Reservation
 from govd.contract.errors import InvalidRequestError
 from govd.contract.money import decimal_text, pretty_usd
@@ -99,7 +101,7 @@ def evaluate(
         risk=risk_of(subject, findings),
         policy_sha256=policy.sha256,
         effect=subject.effect,
-        reservations=[] if outcome is Outcome.DENIED else [_reservation(booking) for _, booking in booked],
+        reservations=[] if outcome is Outcome.DENIED else _reservations(booked),
         quorum=policy.document.holds.quorum,
         voice=outcome is Outcome.PENDING and (policy.hold_voice or asks_for_voice(policy, findings)),
     )
@@ -245,7 +247,7 @@ def _unpriced(subject: Subject, policy: CompiledPolicy, _: Facts) -> Iterator[Fi
 
 
 def _used(booking: Booking, facts: Facts) -> int:
-    return facts.totals.get((booking.cap, booking.subject, booking.window), 0)
+    return facts.totals.get(booking[:3], 0)
 
 
 def _crosses(booking: Booking, facts: Facts) -> bool:
@@ -341,12 +343,21 @@ def caps_of(agent: str, policy: CompiledPolicy, now: datetime) -> list[Booking]:
     ]
 
 
-def _reservation(booking: Booking) -> Reservation:
-    return Reservation(
-        cap=booking.cap,
-        subject=booking.subject,
-        window=booking.window,
-        metric=booking.metric,
-        amount=decimal_text(booking.metric, booking.amount),
-        limit=decimal_text(booking.metric, booking.limit),
+_RESERVATIONS: Final = TypeAdapter(list[Reservation])
+
+
+def _reservations(booked: list[tuple[CompiledLimit, Booking]]) -> list[Reservation]:
+    # All of them by one call of pydantic's: half the time of a constructor for each.
+    return _RESERVATIONS.validate_python(
+        [
+            {
+                "cap": cap,
+                "subject": subject,
+                "window": window,
+                "metric": metric,
+                "amount": decimal_text(metric, amount),
+                "limit": decimal_text(metric, limit),
+            }
+            for _, (cap, subject, window, metric, amount, limit) in booked
+        ]
     )
