@@ -145,9 +145,13 @@ class House:
         """Declare."""
         identity = self.agents[agent]
         return self.attempt(
-            lambda: self.govd.ledger.submit(
-                self.govd.decisions.submit(identity, Submission.model_validate(content))
-            ).result()
+            lambda: (
+                self.govd.ledger.submit(
+                    self.govd.decisions.submit(identity, Submission.model_validate(content))
+                )
+                .result()
+                .view()
+            )
         )
 
     # -- the operator ----------------------------------------------------------------------------

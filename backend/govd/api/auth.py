@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LONGEST_TOKEN: Final = 200
 _SCHEME: Final = "bearer "
+_PREFIXES: Final = tuple(PREFIXES.values())
 
 
 class Doorkeeper:
@@ -41,7 +42,7 @@ class Doorkeeper:
         token = header[len(_SCHEME) :].strip()
         if header[: len(_SCHEME)].lower() != _SCHEME or not token or len(token) > _LONGEST_TOKEN:
             raise UnauthenticatedError("a bearer token is needed")
-        if not any(token.startswith(PREFIXES[kind]) for kind in PREFIXES):
+        if not token.startswith(_PREFIXES):
             raise UnauthenticatedError("this token is not known here")
         peer = peer_of(request)
         identity = self._directory.authenticate(token, peer, self._now())

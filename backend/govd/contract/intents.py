@@ -12,7 +12,19 @@ from govd.contract.canonical import sha256_hex
 from govd.contract.decisions import DecisionView
 from govd.contract.evidence import EvidenceHead
 from govd.contract.limits import MAX_LIST
-from govd.contract.wire import Flag, Id, Int, Line, Name, Origin, Purpose, Sha256, Timestamp, Wire
+from govd.contract.wire import (
+    Flag,
+    Id,
+    Int,
+    JsonObject,
+    Line,
+    Name,
+    Origin,
+    Purpose,
+    Sha256,
+    Timestamp,
+    Wire,
+)
 
 Kind = Literal[
     "model_call",
@@ -148,15 +160,22 @@ def intent_sha256(
     *, agent: str, job: str, kind: str, action: Action, inputs: list[Input], origin: str
 ) -> str:
     """SHA-256 over the RFC 8785 form of {agent, job, kind, action, inputs, origin}, in hex."""
+    return wire_sha256(
+        agent=agent,
+        job=job,
+        kind=kind,
+        action=action.model_dump(mode="json", by_alias=True),
+        inputs=[item.model_dump(mode="json") for item in inputs],
+        origin=origin,
+    )
+
+
+def wire_sha256(
+    *, agent: str, job: str, kind: str, action: JsonObject, inputs: list[JsonObject], origin: str
+) -> str:
+    """`intent_sha256` of an action and inputs that are in their wire form already."""
     return sha256_hex(
-        {
-            "agent": agent,
-            "job": job,
-            "kind": kind,
-            "action": action.model_dump(mode="json", by_alias=True),
-            "inputs": [item.model_dump(mode="json") for item in inputs],
-            "origin": origin,
-        }
+        {"agent": agent, "job": job, "kind": kind, "action": action, "inputs": inputs, "origin": origin}
     )
 
 

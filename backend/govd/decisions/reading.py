@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from govd.contract.errors import NotFoundError
 from govd.intents import store as intent_store
-from govd.intents.content import open_content, view
+from govd.intents.content import IntentAnswer, open_content
 from govd.jobs import books, store
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
-    from govd.contract.intents import IntentView
     from govd.identities.model import Identity
     from govd.sealing import StateKey
 
@@ -31,11 +30,11 @@ def intent_row(connection: Connection, intent: str, asker: Identity) -> RowMappi
     return row
 
 
-def intent_view(connection: Connection, state_key: StateKey, intent: str, asker: Identity) -> IntentView:
+def intent_answer(connection: Connection, state_key: StateKey, intent: str, asker: Identity) -> IntentAnswer:
     """An intent as its agent, or an executor of that agent, sees it."""
     row = intent_row(connection, intent, asker)
     job = store.by_id(connection, row["job"])
     if job is None:
         raise NotFoundError("there is no such intent")
     content = open_content(row, books.job_key(state_key, job))
-    return view(row, content, intent_store.held_until(connection, row["hold"]))
+    return IntentAnswer(row, content, intent_store.held_until(connection, row["hold"]))

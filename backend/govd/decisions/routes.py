@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotation
+from starlette.responses import Response
 
 from govd.api.bodies import documented, read_body
 from govd.api.context import Context, answer
@@ -33,7 +33,8 @@ def submitting(context: Context, decisions: Decisions) -> Callable[[Request], Aw
         """Declare an intent; the answer is its decision, durable before it is given."""
         agent = context.doorkeeper.admit(request, "agent")
         body = await read_body(request, Submission)
-        return answer(await context.write(decisions.submit(agent, body)))
+        decided = await context.write(decisions.submit(agent, body))
+        return Response(decided.json(), media_type="application/json")
 
     return submit
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from govd.decisions.submitting import VoiceFactsOf
     from govd.identities.model import Identity
     from govd.identities.service import Directory
+    from govd.intents.content import IntentAnswer
     from govd.policy.service import Policies
     from govd.sealing import StateKey
     from govd.storage.ledger import Transaction
@@ -155,7 +156,7 @@ class Decisions:
 
     # -- intents -------------------------------------------------------------------------------------
 
-    def submit(self, agent: Identity, submission: Submission) -> Callable[[Transaction], IntentView]:
+    def submit(self, agent: Identity, submission: Submission) -> Callable[[Transaction], IntentAnswer]:
         """The work that decides an intent.
 
         Raises (from the work):
@@ -179,8 +180,9 @@ class Decisions:
         self, agent: Identity, submission: Submission, extra: tuple[Finding, ...]
     ) -> Callable[[Transaction], IntentView]:
         """The same for an intent that a room of ours declares for an agent, with findings of its own."""
-        return self._submissions.submit(agent, submission, extra)
+        work = self._submissions.submit(agent, submission, extra)
+        return lambda transaction: work(transaction).view()
 
     def intent_view(self, connection: Connection, intent: str, asker: Identity) -> IntentView:
         """An intent as its agent, or an executor of that agent, sees it."""
-        return reading.intent_view(connection, self._state_key, intent, asker)
+        return reading.intent_answer(connection, self._state_key, intent, asker).view()

@@ -20,14 +20,14 @@ from govd.contract.errors import (
     NotFoundError,
     QuotaError,
 )
-from govd.contract.intents import IntentState, IntentView, Submission, intent_sha256
+from govd.contract.intents import IntentState, Submission, wire_sha256
 from govd.contract.jobs import JobState
 from govd.contract.limits import MAX_INTENTS_PER_JOB
 from govd.decisions import quota, reading
 from govd.decisions.titles import title_of
 from govd.ids import new_id
 from govd.intents import store as intent_store
-from govd.intents.content import Content, view
+from govd.intents.content import Content, IntentAnswer
 from govd.intents.model import Declared
 from govd.intents.rules import INITIAL, implicit_job_state
 from govd.intents.store import Booked
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from govd.contract.wire import JsonObject
     from govd.identities.model import Identity
     from govd.identities.service import Directory
     from govd.policy.model import CompiledPolicy, VoiceFacts
@@ -60,11 +61,13 @@ _SALT_BYTES: Final = 16
 class _Draft:
     """A submission on its way through the transaction. `body_mac`: None where no key was given.
 
-    `extra`: findings of the room that submits it in the agent's name.
+    `wire`: the submission as JSON values, made once. `extra`: findings of the room that submits it in the
+    agent's name.
     """
 
     agent: Identity
     submission: Submission
+    wire: JsonObject
     key_mac: str | None
     body_mac: str | None
     origin: str
@@ -103,26 +106,27 @@ class Submissions:
 
     def submit(
         self, agent: Identity, submission: Submission, extra: tuple[Finding, ...] = ()
-    ) -> Callable[[Transaction], IntentView]:
+    ) -> Callable[[Transaction], IntentAnswer]:
         """The work that decides an intent; see `Decisions.submit`."""
         key = submission.idempotency_key
+        wire = submission.model_dump(mode="json", by_alias=True)
         draft = _Draft(
             agent=agent,
             submission=submission,
+            wire=wire,
             # The agent's own words, like the body: the database holds neither in the clear.
             key_mac=None if key is None else self._state_key.mac(b"key\n" + key.encode()),
-            body_mac=None if key is None else self._mac(submission),
+            body_mac=None if key is None else self._mac(wire),
             origin=origin_of(agent, submission.origin),
             extra=extra,
         )
         return lambda transaction: self._submit_in(transaction, draft)
 
-    def _mac(self, submission: Submission) -> str:
+    def _mac(self, wire: JsonObject) -> str:
         # Compared with itself alone, so any one spelling will do: RFC 8785 would cost 20 µs more.
-        text = sorted_json(submission.model_dump(mode="json", by_alias=True))
-        return self._state_key.mac(b"body\n" + text)
+        return self._state_key.mac(b"body\n" + sorted_json(wire))
 
-    def _submit_in(self, transaction: Transaction, draft: _Draft) -> IntentView:
+    def _submit_in(self, transaction: Transaction, draft: _Draft) -> IntentAnswer:
         connection, submission, name = transaction.connection, draft.submission, draft.agent.name
         if draft.key_mac is not None:
             known = intent_store.by_idempotency_key(connection, name, draft.key_mac)
@@ -130,7 +134,7 @@ class Submissions:
                 intent, body_mac = known
                 if body_mac != draft.body_mac:
                     raise IdempotencyConflictError("this idempotency key came with another body before")
-                return reading.intent_view(connection, self._state_key, intent, draft.agent)
+                return reading.intent_answer(connection, self._state_key, intent, draft.agent)
         job = self._job_for(transaction, draft)
         declared = _declare(draft, job)
         policy = self._policies.current
@@ -147,7 +151,7 @@ class Submissions:
             intent_store.reserve(connection, entry)
         transaction.record(_entry(content, policy))
         _follow_job(transaction, draft, job, row)
-        return view(row, content, held_until)
+        return IntentAnswer(row, content, held_until)
 
     def _job_for(self, transaction: Transaction, draft: _Draft) -> _Job:
         submission, agent = draft.submission, draft.agent
@@ -334,12 +338,12 @@ def _declare(draft: _Draft, job: _Job) -> Declared:
         kind=submission.kind,
         action=submission.action,
         origin=job.origin,
-        intent_sha256=intent_sha256(
+        intent_sha256=wire_sha256(
             agent=draft.agent.name,
             job=job.id,
             kind=submission.kind,
-            action=submission.action,
-            inputs=submission.inputs,
+            action=draft.wire["action"],
+            inputs=draft.wire["inputs"],
             origin=job.origin,
         ),
         purpose=submission.purpose,

@@ -42,6 +42,22 @@ class Item:
     future: Future[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The governed time of a transaction, in the forms in which its rows and lines have it."""
+
+    now: datetime
+    micros: int
+    text: str
+    file: str
+
+    @classmethod
+    def of(cls, now: datetime) -> Moment:
+        """Written out once for all that happens at it."""
+        text = time_text(now)
+        return cls(now, micros(now), text, day_file(text))
+
+
 @dataclass
 class Pending:
     """The end of the log as it will be when the transaction commits."""
@@ -61,15 +77,15 @@ class Pending:
         self.seq, self.digest, length = mark
         del self.rows[length:], self.chunks[length:], self.recorded[length:]
 
-    def add(self, entry: Entry, moment: datetime, time: str) -> int:
+    def add(self, entry: Entry, moment: Moment) -> int:
         """Put an entry at the end; its seq."""
         seq = self.seq + 1
-        line = render(entry, seq=seq, event_id=new_id(), time=time, prev_hash=self.digest)
+        line = render(entry, seq=seq, event_id=new_id(), time=moment.text, prev_hash=self.digest)
         self.seq, self.digest = seq, digest(line)
         self.rows.append(
             {
                 "seq": seq,
-                "time": micros(moment),
+                "time": moment.micros,
                 "type": entry.type,
                 "agent": entry.agent,
                 "job": entry.job_id,
@@ -78,8 +94,8 @@ class Pending:
                 "digest": self.digest,
             }
         )
-        self.chunks.append((day_file(time), line + b"\n"))
-        self.recorded.append(RecordedEntry(seq, moment, self.digest, entry))
+        self.chunks.append((moment.file, line + b"\n"))
+        self.recorded.append(RecordedEntry(seq, moment.now, self.digest, entry))
         return seq
 
 
@@ -88,17 +104,17 @@ class Transaction:
 
     Attributes:
         connection: Inside the transaction; a work never commits or rolls back by itself.
-        now: The governed time, read once for this work.
+        now: The governed time, read once the transaction had begun: one moment for all of its works.
     """
 
-    __slots__ = ("_pending", "_time", "connection", "now")
+    __slots__ = ("_moment", "_pending", "connection", "now")
 
     def __init__(self, connection: Connection, now: datetime, pending: Pending) -> None:
         self.connection = connection
         self.now = now
         self._pending = pending
-        self._time = time_text(now)
+        self._moment = Moment.of(now)
 
     def record(self, entry: Entry) -> int:
         """Write an audit entry in this transaction; its seq, if the work succeeds."""
-        return self._pending.add(entry, self.now, self._time)
+        return self._pending.add(entry, self._moment)

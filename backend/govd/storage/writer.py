@@ -95,8 +95,9 @@ class Writer:
         try:
             self._driver.begin()
             with self.computing:
+                transaction = Transaction(self._connection, self._clock.now(), pending)
                 alone = len(items) == 1
-                outcomes = [self._work(item.work, pending, alone=alone) for item in items]
+                outcomes = [self._work(item.work, transaction, pending, alone=alone) for item in items]
                 if self._clock.mark != self._mark:
                     state.put(self._connection, state.CLOCK, self._clock.mark)
                 if pending.rows:
@@ -111,13 +112,20 @@ class Writer:
         self._mark = self._clock.mark
         return outcomes
 
-    def _work(self, work: Callable[[Transaction], Any], pending: Pending, *, alone: bool) -> tuple[bool, Any]:
+    def _work(
+        self,
+        work: Callable[[Transaction], Any],
+        transaction: Transaction,
+        pending: Pending,
+        *,
+        alone: bool,
+    ) -> tuple[bool, Any]:
         """What one work returned, or raised, which undoes it. `alone`: the transaction is its own."""
         mark = pending.mark()
         if not alone:
             self._driver.savepoint()
         try:
-            result = work(Transaction(self._connection, self._clock.now(), pending))
+            result = work(transaction)
         except BaseException as error:  # whatever it is, it belongs to the one who waits
             pending.rewind(mark)
             if storage_failure(error) is not None or not self._driver.in_transaction:

@@ -71,7 +71,7 @@ class QueueHouse:
         """An intent in that job, or in one of its own; its id."""
         body = {"kind": "tool_call", "action": {"tool": tool, "arguments": {}}, "job": job, **more}
         submission = Submission.model_validate({key: value for key, value in body.items() if value})
-        return self._do(self.govd.decisions.submit(self._agent(agent), submission)).id
+        return self._do(self.govd.decisions.submit(self._agent(agent), submission)).view().id
 
     def held(self, agent: str = "bot", title: str = "work", tool: str = "write.page") -> str:
         """A job with one held intent; the job's id."""
