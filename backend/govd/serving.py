@@ -76,6 +76,7 @@ class Serving:
         host, port = self._tcp.getsockname()[:2]
         govd.agent_url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         govd.hub.start(self._loop)
+        govd.heads.start(self._loop)
         operators = bind_unix(layout.operators_socket, _OWNER_ONLY)
         for number, handler in self._handlers().items():
             self._loop.add_signal_handler(number, handler)

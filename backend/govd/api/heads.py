@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from govd.api.errors import problem_response
@@ -11,6 +13,7 @@ from govd.contract.errors import GovError
 from govd.contract.heads import HEADER, Head, SignedHead
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -22,6 +25,19 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED: Final = 4096
 _NAME: Final = HEADER.lower().encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """A head, the key that signed it, and what came of it."""
+
+    head: Head
+    key: Ed25519PrivateKey
+    text: str
+
+    def is_of(self, head: Head, key: Ed25519PrivateKey) -> bool:
+        """Whether it can be shown while that is the head, and that the key in use."""
+        return self.head == head and self.key is key
 
 
 class Heads:
@@ -46,15 +62,33 @@ class Heads:
         self._trusted = trusted
         self._on_lost = on_lost
         self._issued: OrderedDict[str, None] = OrderedDict()
-        self._last: tuple[Head, str] | None = None
+        self._next: _Signed | None = None
+        self._last: _Signed | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on this loop signs the next head while the disk still syncs it."""
+
+        def foretold(head: Head) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is answered any more
+                loop.call_soon_threadsafe(self._prepare, head)
+
+        self._ledger.on_foretold(foretold)
+
+    def _prepare(self, head: Head) -> None:
+        self._next = self._signed(head, self._key())
+
+    def _signed(self, head: Head, key: Ed25519PrivateKey) -> _Signed:
+        return _Signed(head, key, head.signed(self._ledger.log_id, key))
 
     def current(self) -> str:
         """The signed head, as the header carries it."""
-        head = self._ledger.head
-        if self._last is None or self._last[0] != head:
-            self._last = (head, head.signed(self._ledger.log_id, self._key()))
-            self._remember(self._last[1])
-        return self._last[1]
+        head, key, last, prepared = self._ledger.head, self._key(), self._last, self._next
+        if last is None or not last.is_of(head, key):
+            if prepared is None or not prepared.is_of(head, key):
+                prepared = self._signed(head, key)
+            self._last = last = prepared
+            self._remember(last.text)
+        return last.text
 
     def judge(self, text: str) -> None:
         """Stop deciding if a client shows a head that we signed and do not hold.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -174,9 +175,11 @@ def identify(transport: asyncio.BaseTransport) -> tuple[str, str] | None:
 def peer_of(connection: HTTPConnection) -> Peer:
     """The peer of a request."""
     client = connection.scope.get("client")
-    if client is None:
-        return Peer(uid=None, address="unknown")
-    who, path = str(client[0]), client[1]
+    return Peer(uid=None, address="unknown") if client is None else _peer(*client)
+
+
+@lru_cache(maxsize=1024)  # the same few ask again and again
+def _peer(who: str, path: object) -> Peer:
     if who.startswith("uid:"):
         return Peer(uid=int(who[4:]), address="local", socket=path if isinstance(path, str) else None)
     return Peer(uid=None, address=who)

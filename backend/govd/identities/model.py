@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Peer:
     address: str
     socket: str | None = None
 
+    @cached_property
     def text(self) -> str:
         """The form in which two peers are compared and recorded."""
         return f"uid:{self.uid}" if self.uid is not None else f"ip:{self.address}"

@@ -119,10 +119,11 @@ class Directory:
     def _check_peer(self, digest: str, known: _Token, identity: Identity, peer: Peer) -> None:
         if identity.uid is not None and peer.uid is not None and peer.uid != identity.uid:
             self._two_peers(identity, f"uid:{identity.uid}", peer)
+        shown = peer.text
         if known.peer is None:
-            known.peer = peer.text()
-            self._ledger.submit(lambda tx: store.bind_token(tx.connection, digest, peer.text()))
-        elif known.peer != peer.text():
+            known.peer = shown
+            self._ledger.submit(lambda tx: store.bind_token(tx.connection, digest, shown))
+        elif known.peer != shown:
             self._two_peers(identity, known.peer, peer)
         if peer.uid is not None and identity.kind == "agent":
             self._uids.setdefault(identity.name, set()).add(peer.uid)
@@ -134,7 +135,7 @@ class Directory:
                 transaction,
                 "token-two-peers",
                 f"{identity.kind}:{identity.name}",
-                f"the token of {identity.name} was shown by {first} and by {second.text()}: it is suspended",
+                f"the token of {identity.name} was shown by {first} and by {second.text}: it is suspended",
                 _mend(identity),
             )
 

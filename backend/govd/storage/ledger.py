@@ -157,6 +157,13 @@ class Ledger:
         """Have it called in the writer thread after each group, before the group's futures resolve."""
         self._writer.listeners.append(listener)
 
+    def on_foretold(self, listener: Callable[[Head], None]) -> None:
+        """Have it called in the writer thread with each next head, while its lines are not synced yet.
+
+        Time to prepare what its answers will carry. Nobody may be told of it before `head` is that one.
+        """
+        self._writer.foretold = listener
+
     def now(self) -> datetime:
         """The governed time."""
         return self._clock.now()

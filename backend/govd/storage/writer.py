@@ -46,6 +46,7 @@ class Writer:
 
     Attributes:
         halted: Why nothing is decided; None: all is well.
+        foretold: Called with the head that a group will be, once the table holds it and before the files do.
         head: The last entry that is committed and synced.
         digests: The digests of the latest entries by seq.
         computing: Held while works run and rows are written, not while the storage syncs.
@@ -60,6 +61,7 @@ class Writer:
         self.log_id = ""
         self.digests: dict[int, str] = {}
         self.listeners: list[Listener] = []
+        self.foretold: Callable[[Head], None] = lambda _head: None
         self.computing = threading.Lock()
         self._mark = ""
         self._connection, self._driver = self._connected()
@@ -78,6 +80,7 @@ class Writer:
         pending = Pending(self.head.seq, self.head.digest)
         try:
             outcomes = self._transact(items, pending)
+            self._foretell(pending)
             self._files.append(pending.chunks)
         except (_StorageError, OSError) as error:
             self.halt(_storage_halt(error.__cause__ or error))
@@ -146,15 +149,26 @@ class Writer:
         except Exception:  # noqa: BLE001 - the storage has failed already; resume() connects afresh
             _log.warning("the failed transaction could not be rolled back: the connection is dropped")
 
-    def _advance(self, pending: Pending) -> None:
+    def _foretell(self, pending: Pending) -> None:
+        if pending.recorded:
+            try:
+                self.foretold(self._head_after(pending))
+            except Exception:  # noqa: BLE001 - what could be prepared in time was not: it is done later
+                _log.exception("a head could not be foretold")
+
+    def _head_after(self, pending: Pending) -> Head:
         epoch = self.head.epoch
+        for entry in pending.recorded:
+            if entry.entry.type in {OPENED, EPOCH}:
+                epoch = int(entry.entry.details["epoch"])
+        return Head(epoch, pending.seq, pending.digest)
+
+    def _advance(self, pending: Pending) -> None:
         for entry in pending.recorded:
             self.digests[entry.seq] = entry.digest
             self.digests.pop(entry.seq - _REMEMBERED, None)
-            if entry.entry.type in {OPENED, EPOCH}:
-                epoch = int(entry.entry.details["epoch"])
         if pending.recorded:
-            self.head = Head(epoch, pending.seq, pending.digest)
+            self.head = self._head_after(pending)
             self._tell(pending.recorded)
 
     def _tell(self, recorded: Sequence[RecordedEntry]) -> None:

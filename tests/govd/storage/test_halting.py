@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import subprocess
@@ -9,11 +10,14 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, select, text, update
 
+from govd.api.heads import Heads
 from govd.audit.files import AuditFiles
 from govd.audit.verify import verify
 from govd.contract.errors import HaltedError, IntegrityError
+from govd.contract.heads import SignedHead
 from govd.storage.engine import make_engine, parse_url
 from govd.storage.schema import audit, meta
 from tests.govd.storage.works import blocked, in_files, keep, kept
@@ -75,6 +79,41 @@ def test_a_full_disk_refuses_the_whole_group_and_resuming_completes_the_log(
     assert ledger.halted is None
     assert in_files(database.audit) == list(range(1, seq + 1))
     assert verify(database.audit, database=engine).faults == []
+
+
+async def test_a_head_that_was_signed_ahead_is_nobodys_before_the_files_hold_it(
+    open_ledger: Callable[..., Ledger], database: Database
+):
+    disk = FullDisk()
+    ledger = open_ledger(files=AuditFiles(database.audit, write=disk.write))
+    key = Ed25519PrivateKey.generate()
+    heads = Heads(ledger, lambda: key, lambda: [key.public_key()], ledger.halt)
+    heads.start(asyncio.get_running_loop())
+
+    first = await asyncio.wrap_future(ledger.submit(keep("k1")))
+    told = SignedHead.parse(heads.current())
+    disk.room = 0
+    with pytest.raises(HaltedError):
+        await asyncio.wrap_future(ledger.submit(keep("k2")))
+
+    assert told.head.seq == first
+    assert told.verified(key.public_key())
+    assert SignedHead.parse(heads.current()) == told
+
+
+async def test_a_head_that_was_signed_ahead_is_signed_anew_by_the_key_that_followed(
+    open_ledger: Callable[..., Ledger],
+):
+    ledger = open_ledger()
+    keys = [Ed25519PrivateKey.generate()]
+    heads = Heads(ledger, lambda: keys[-1], list, ledger.halt)
+    heads.start(asyncio.get_running_loop())
+    await asyncio.wrap_future(ledger.submit(keep("k1")))
+    assert SignedHead.parse(heads.current()).verified(keys[-1].public_key())
+
+    keys.append(Ed25519PrivateKey.generate())
+
+    assert SignedHead.parse(heads.current()).verified(keys[-1].public_key())
 
 
 _RLIMIT = """
