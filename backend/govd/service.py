@@ -105,7 +105,7 @@ class Govd:
         self.captures = Captures(self.clock.now)
         self.pages = Pages(self.captures, self.directory.agents, settings.pages_port)
         self.voices = self._make_voices(intake, encoder)
-        self.desk = Desk(self.voices, state_key, self.alarms)
+        self.desk = Desk(self.voices, state_key, self.alarms, self.directory.public_keys)
         self.reviews.on_approval(before=before_approval)
         self.reviews.on_approval(self.voices.settling.before, self.voices.settling.after)
         self.hub = Hub(self.ledger)

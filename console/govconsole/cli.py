@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import stat
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from govconsole import cli_config, cli_voices, completing, paths
+from govconsole import cli_config, cli_passphrase, cli_voices, completing, paths
 from govconsole.demo.command import demo
-from govd.contract.errors import ForbiddenError, GovError, NotFoundError, UsageError
+from govd.contract.errors import GovError, NotFoundError, UsageError
 from govd.contract.shells import completion
 from govd.contract.text import visible, visible_lines
 
@@ -264,37 +263,20 @@ def _vote(
     from govconsole import headless
     from govconsole.client.review import Words
 
-    passphrase = _passphrase(passphrase_file)
+    passphrase = cli_passphrase.passphrase(passphrase_file)
     spoken = Words(reason=words[0], guidance=words[1])
     say(places.run(lambda session: headless.vote(session, job, token, verdict, spoken, passphrase)))
 
 
-def _passphrase(file: Path | None) -> str:
-    """The passphrase, from a file that only its owner reads, or from the keyboard."""
-    if file is None:
-        if not sys.stdin.isatty():
-            raise UsageError("the vote key has a passphrase", hint="name its file: --passphrase-file F")
-        return str(click.prompt("Passphrase of your vote key", hide_input=True, err=True))
-    try:
-        if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ForbiddenError(f"{file} may be read by others", hint=f"chmod 600 {file}")
-        return file.read_text(encoding="utf-8").removesuffix("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {type(error).__name__}") from None
-
-
 _TOKEN = click.option("--token", required=True, help="The review token that `jobs show` printed.")
 _REASON = click.option("--reason", required=True, help="Why; sealed, its commitment is signed.")
-_PASSPHRASE = click.option(
-    "--passphrase-file", type=_FILE, help="Holds your vote key's passphrase; mode 0600."
-)
 
 
 @main.command()
 @_JOB
 @_TOKEN
 @_REASON
-@_PASSPHRASE
+@cli_passphrase.option
 @click.pass_obj
 def approve(places: Places, job: str, token: str, reason: str, passphrase_file: Path | None) -> None:
     """Approve what is held in a job, if it is still what the token names."""
@@ -306,7 +288,7 @@ def approve(places: Places, job: str, token: str, reason: str, passphrase_file: 
 @_TOKEN
 @_REASON
 @click.option("--guidance", default="", help="What the agent is told to do instead.")
-@_PASSPHRASE
+@cli_passphrase.option
 @click.pass_obj
 def deny(
     places: Places, job: str, token: str, reason: str, guidance: str, passphrase_file: Path | None
@@ -325,26 +307,26 @@ def deny(
     help="What became of it.",
 )
 @click.option("--reason", required=True, help="How you know; sealed, its commitment is signed.")
-@_PASSPHRASE
+@cli_passphrase.option
 @click.pass_obj
 def resolve(places: Places, intent: str, status: Status, reason: str, passphrase_file: Path | None) -> None:
     """Sign what became of an action whose outcome nobody reported."""
     from govconsole import headless
 
-    passphrase = _passphrase(passphrase_file)
+    passphrase = cli_passphrase.passphrase(passphrase_file)
     say(places.run(lambda session: headless.resolve(session, intent, status, reason, passphrase)))
 
 
 @main.command()
 @_JOB
 @_REASON
-@_PASSPHRASE
+@cli_passphrase.option
 @click.pass_obj
 def revoke(places: Places, job: str, reason: str, passphrase_file: Path | None) -> None:
     """Sign that whatever of a job has not been redeemed is taken back. What runs already goes on."""
     from govconsole import headless
 
-    passphrase = _passphrase(passphrase_file)
+    passphrase = cli_passphrase.passphrase(passphrase_file)
     say(places.run(lambda session: headless.revoke(session, job, reason, passphrase)))
 
 

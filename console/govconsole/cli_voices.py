@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 import click
 
+from govconsole import cli_passphrase
 from govd.contract.errors import ForbiddenError, UsageError
 from govd.contract.text import visible, visible_lines
 
@@ -64,18 +65,29 @@ def group(say: Callable[[str], None], data: Callable[[str], None]) -> click.Grou
     )
     @_CONSENT
     @_MINE
+    @cli_passphrase.option
     @click.pass_obj
     def enroll_files(
-        places: HasSession, name: str, files: tuple[Path, ...], consent: str | None, *, mine: bool
+        places: HasSession,
+        name: str,
+        files: tuple[Path, ...],
+        consent: str | None,
+        passphrase_file: Path | None,
+        *,
+        mine: bool,
     ) -> None:
-        """Enroll a voice from files: all but the last are samples, and the last is held against them."""
+        """Enroll a voice from files: all but the last are samples, and the last is held against them.
+
+        It is signed with your vote key.
+        """
         from govconsole import headless_voices as voices_
         from govconsole.capture.files import read_take
 
         version = consent or _asked(places, name)
         takes = voices_.takes_of(read_take(path) for path in files)
         start = _start(name, version, mine=mine)
-        say(places.run(lambda session: voices_.enroll(session, start, takes, say, whole=True)))
+        secret = cli_passphrase.passphrase(passphrase_file)
+        say(places.run(lambda session: voices_.enroll(session, start, takes, secret, say, whole=True)))
 
     return voices
 
@@ -159,16 +171,18 @@ def _ending(voices: click.Group, say: Callable[[str], None]) -> None:
     @voices.command()
     @click.argument("name", help="The speaker.")
     @click.option("--yes", "sure", metavar="NAME", help="The name again: it cannot be undone.")
+    @cli_passphrase.option
     @click.pass_obj
-    def delete(places: HasSession, name: str, sure: str | None) -> None:
-        """Forget a voice, for good."""
+    def delete(places: HasSession, name: str, sure: str | None, passphrase_file: Path | None) -> None:
+        """Forget a voice, for good. It is signed with your vote key."""
         from govconsole import headless_voices as voices_
 
         if sure is None and sys.stdin.isatty():
             sure = str(click.prompt(f"Type {visible(name)} to forget that voice for good", err=True))
         if sure != name:
             raise UsageError("nothing was deleted", hint=f"--yes {visible(name)}: it cannot be undone")
-        say(places.run(lambda session: voices_.delete(session, name)))
+        secret = cli_passphrase.passphrase(passphrase_file)
+        say(places.run(lambda session: voices_.delete(session, name, secret, say)))
 
     @voices.command()
     @click.argument("session_id", metavar="SESSION", help="The session's id, from `voices list`.")
@@ -198,11 +212,21 @@ def enroll(say: Callable[[str], None]) -> click.Command:
     @click.option("--name", required=True, help="Whose voice, in lower case.")
     @_CONSENT
     @_MINE
+    @cli_passphrase.option
     @click.pass_obj
-    def enroll_(places: HasSession, source: str, name: str, consent: str | None, *, mine: bool) -> None:
+    def enroll_(
+        places: HasSession,
+        source: str,
+        name: str,
+        consent: str | None,
+        passphrase_file: Path | None,
+        *,
+        mine: bool,
+    ) -> None:
         """Enroll a voice from a pipe: `arecord -f S16_LE -r 16000 -c 1 | govconsole enroll - --name NAME`.
 
-        Raw or WAV, 16 bits, mono, 16 kHz. A pause ends a sample; each verdict is told on stderr.
+        Raw or WAV, 16 bits, mono, 16 kHz. A pause ends a sample; each verdict is told on stderr. It is signed
+        with your vote key, whose passphrase is asked at the terminal, or lies in a file.
         """
         del source
         from govconsole import headless_voices as voices_
@@ -214,6 +238,7 @@ def enroll(say: Callable[[str], None]) -> click.Command:
             raise UsageError("there is no sound on stdin", hint="arecord -f S16_LE -r 16000 -c 1 | …")
         version = consent or _asked(places, name)
         start = _start(name, version, mine=mine)
+        secret = cli_passphrase.passphrase(passphrase_file, piped=True)
 
         async def work(session: Session) -> str:
             aim = await voices_.net_seconds(session)
@@ -225,7 +250,7 @@ def enroll(say: Callable[[str], None]) -> click.Command:
                 while (pcm := await asyncio.to_thread(next, pieces, None)) is not None:
                     yield Take(audio=wav_of(pcm))
 
-            return await voices_.enroll(session, start, takes(), say)
+            return await voices_.enroll(session, start, takes(), secret, say)
 
         say(places.run(work))
 

@@ -5,11 +5,14 @@ Must never enroll anybody without the consent's own version, nor leave a draft b
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from govconsole.client.document import plain, wrap
 from govconsole.client.standing import short_left, standing_left
+from govconsole.client.voiceplan import VoicePlan
 from govconsole.client.voicewords import (
     TIDYING,
     TIDYING_MEND,
@@ -31,6 +34,7 @@ from govd.contract.errors import (
     NotFoundError,
     VoiceUnavailableError,
 )
+from govd.contract.voicechange import foreign
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -113,7 +117,13 @@ async def net_seconds(session: Session) -> float:
 
 
 async def enroll(
-    session: Session, start: DraftStart, takes: AsyncIterator[Take], say: Say, *, whole: bool = False
+    session: Session,
+    start: DraftStart,
+    takes: AsyncIterator[Take],
+    passphrase: str,
+    say: Say,
+    *,
+    whole: bool = False,
 ) -> str:
     """Enroll a voice from clips: samples until there are enough, and one more that is held against them.
 
@@ -121,13 +131,15 @@ async def enroll(
         session: Where.
         start: Whose voice, with the consent that was given.
         takes: The clips, in order. Each verdict is told before the next one is asked for.
-        say: Takes the verdicts.
+        passphrase: Of the vote key: it is opened before anything is sent, and signs what is saved.
+        say: Takes the verdicts, and what is signed.
         whole: Every clip but the last is a sample, and the last one is the check.
 
     Raises:
-        ForbiddenError: the consent was given to another text.
+        ForbiddenError: the consent was given to another text, or the passphrase is wrong.
         VoiceUnavailableError: there is no model.
-        ConflictError: the clips do not make an enrollment; says what is missing. Nothing is kept.
+        ConflictError: the clips do not make an enrollment, says what is missing; or others than these are in
+            it. Nothing is kept.
     """
     voices = await session.voices.voices()
     if why := broken(voices):
@@ -137,81 +149,107 @@ async def enroll(
             f"the consent is to version {voices.consent_version}, not {start.consent_version}",
             hint="read it: govconsole voices consent",
         )
+    await asyncio.to_thread(session.keys.unlock, passphrase)
     draft = await session.voices.start(start)
     try:
-        return await _enroll(session, voices, draft, takes, say, whole=whole)
+        return await _Enrolling(session, voices, draft, say).enroll(takes, whole=whole)
     except BaseException:
         with contextlib.suppress(GovError):
             await session.voices.abandon(draft.id)
         raise
 
 
-async def _enroll(
-    session: Session, voices: Voices, draft: Draft, takes: AsyncIterator[Take], say: Say, *, whole: bool
-) -> str:
-    held: Take | None = None
-    async for take in takes:
-        if whole:
-            # The last of them is the check: one is always held back.
-            held, now = take, held
-            if now is not None:
-                draft = await _sample(session, draft, now, say)
-        elif not draft.ready:
-            draft = await _sample(session, draft, take, say)
-            if draft.ready:
-                say("that is enough: one more, which is not kept, and it is held against them")
-        elif await _checked(session, draft, take, say):
-            return await _saved(session, draft)
-    if whole and held is not None and draft.ready and await _checked(session, draft, held, say):
-        return await _saved(session, draft)
-    raise ConflictError(f"not enrolled: {_missing(voices, draft)}; nothing is kept")
+@dataclass
+class _Enrolling:
+    """An enrollment under way.
+
+    Attributes:
+        sent: SHA-256 of each file that was sent: no other is signed for.
+    """
+
+    session: Session
+    voices: Voices
+    draft: Draft
+    say: Say
+    sent: set[str] = field(default_factory=set)
+
+    async def enroll(self, takes: AsyncIterator[Take], *, whole: bool) -> str:
+        """Send the clips, and save what they make; see `enroll`."""
+        held: Take | None = None
+        async for take in takes:
+            if whole:
+                # The last of them is the check: one is always held back.
+                held, now = take, held
+                if now is not None:
+                    await self._sample(now)
+            elif not self.draft.ready:
+                await self._sample(take)
+                if self.draft.ready:
+                    self.say("that is enough: one more, which is not kept, and it is held against them")
+            elif await self._checked(take):
+                return await self._saved()
+        if whole and held is not None and self.draft.ready and await self._checked(held):
+            return await self._saved()
+        raise ConflictError(f"not enrolled: {self._missing()}; nothing is kept")
+
+    def _missing(self) -> str:
+        count = sum(one.kept for one in self.draft.samples)
+        if self.draft.ready:
+            return "no fresh sample matched"
+        return (
+            f"{count} samples of {self.voices.minimum_samples} at least, "
+            f"{self.draft.net_seconds:.0f} of {self.voices.minimum_net_seconds:.0f} s of speech"
+        )
+
+    async def _sample(self, take: Take) -> None:
+        self._sends(take)
+        try:
+            sample = await self.session.voices.sample(self.draft.id, take)
+        except ClipRefusedError as error:
+            self.say(f"✗ left out: {error.detail}")
+            return
+        if sample.kept:
+            agrees = f", agrees {cosine(sample.agreement)}" if sample.agreement is not None else ""
+            self.say(f"✓ sample {sample.number}: {quality_words(sample.quality).strip()}{agrees}")
+        else:
+            self.say(f"✗ left out: {faults_words(sample.quality, sample.agreement)}")
+        self.draft = await self.session.voices.draft(self.draft.id)
+
+    def _sends(self, take: Take) -> None:
+        self.sent.add(take.sha256)
+        self.session.keys.touch()  # whoever speaks is there, as whoever presses keys
+
+    async def _checked(self, take: Take) -> bool:
+        self._sends(take)
+        try:
+            check = await self.session.voices.check(self.draft.id, take)
+        except ClipRefusedError as error:
+            self.say(f"✗ not taken: {error.detail}")
+            return False
+        if check.quality.faults:
+            self.say(f"✗ not taken: {faults_words(check.quality)}")
+        elif check.verified:
+            self.say(f"✓ recognised: {cosine(check.confidence)}, {cosine(check.threshold)} is enough")
+        else:
+            self.say(f"✗ not recognised: {cosine(check.confidence)}, {cosine(check.threshold)} is needed")
+        return bool(check.verified)
+
+    async def _saved(self) -> str:
+        draft, voices = await self.session.voices.draft(self.draft.id), await self.session.voices.voices()
+        foreign(draft, self.sent)
+        plan = VoicePlan(draft.name, voices, draft, frozenset(self.sent))
+        _tell(plan, self.say)
+        speaker = await self.session.save_voice(plan)
+        return (
+            f"enrolled: {speaker.name}, {speaker.samples} samples, {speaker.net_seconds:.0f} s of speech,"
+            f" agreement {cosine(speaker.agreement)}"
+        )
 
 
-def _missing(voices: Voices, draft: Draft) -> str:
-    count = sum(one.kept for one in draft.samples)
-    if draft.ready:
-        return "no fresh sample matched"
-    return (
-        f"{count} samples of {voices.minimum_samples} at least, "
-        f"{draft.net_seconds:.0f} of {voices.minimum_net_seconds:.0f} s of speech"
-    )
-
-
-async def _sample(session: Session, draft: Draft, take: Take, say: Say) -> Draft:
-    try:
-        sample = await session.voices.sample(draft.id, take)
-    except ClipRefusedError as error:
-        say(f"✗ left out: {error.detail}")
-        return draft
-    if sample.kept:
-        agrees = f", agrees {cosine(sample.agreement)}" if sample.agreement is not None else ""
-        say(f"✓ sample {sample.number}: {quality_words(sample.quality).strip()}{agrees}")
-    else:
-        say(f"✗ left out: {faults_words(sample.quality, sample.agreement)}")
-    return await session.voices.draft(draft.id)
-
-
-async def _checked(session: Session, draft: Draft, take: Take, say: Say) -> bool:
-    try:
-        check = await session.voices.check(draft.id, take)
-    except ClipRefusedError as error:
-        say(f"✗ not taken: {error.detail}")
-        return False
-    if check.quality.faults:
-        say(f"✗ not taken: {faults_words(check.quality)}")
-    elif check.verified:
-        say(f"✓ recognised: {cosine(check.confidence)}, {cosine(check.threshold)} is enough")
-    else:
-        say(f"✗ not recognised: {cosine(check.confidence)}, {cosine(check.threshold)} is needed")
-    return bool(check.verified)
-
-
-async def _saved(session: Session, draft: Draft) -> str:
-    speaker = await session.voices.save(draft.id)
-    return (
-        f"enrolled: {speaker.name}, {speaker.samples} samples, {speaker.net_seconds:.0f} s of speech,"
-        f" agreement {cosine(speaker.agreement)}"
-    )
+def _tell(plan: VoicePlan, say: Say) -> None:
+    say("signed with your vote key:")
+    for one in plan.told():
+        say(f"  {one.label:<12}{one.text}")
 
 
 async def step_up(session: Session, take: Take) -> str:
@@ -248,9 +286,11 @@ async def unlock(session: Session, agent: str, chat: str) -> str:
     return f"unlocked: {agent} {chat}".rstrip()
 
 
-async def delete(session: Session, name: str) -> str:
-    """Forget a voice."""
-    owed = (await session.voices.delete(name)).message
+async def delete(session: Session, name: str, passphrase: str, say: Say) -> str:
+    """Forget a voice, on a signature. `say`: takes what is signed."""
+    plan = VoicePlan(name, await session.voices.voices())
+    _tell(plan, say)
+    owed = (await session.delete_voice(plan, passphrase)).message
     return f"deleted: {name}" + (f". {owed}" if owed else "")
 
 

@@ -140,6 +140,8 @@ def fights(keymap: Keymap) -> Iterator[Fight]:
             yield from _both(keymap, one, other)
     for opener in _OPENERS:
         yield from _unsafe(keymap, opener, "vote.confirm", "open a vote and sign it")
+    yield from _unsafe(keymap, "enroll.next", "vote.confirm", "ask for an enrollment's signature and sign it")
+    yield from _unsafe(keymap, "voices.delete", "vote.confirm", "ask to forget a voice and sign it")
     yield from _unsafe(keymap, "voices.enroll", "enroll.accept", "open an enrollment and accept its consent")
     for scope in ALL:
         if scope.typing:

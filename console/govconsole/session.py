@@ -19,7 +19,7 @@ from govconsole.client.votekeys import KeyRing
 from govconsole.client.voters import KeyMemory
 from govconsole.clock import Clock, SystemClock
 from govconsole.paths import Operator, socket_path
-from govd.contract.errors import IntegrityError
+from govd.contract.errors import ConflictError, IntegrityError
 from govd.contract.headmemory import HeadMemory
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 
     from govconsole.client.afterwards import Status
     from govconsole.client.review import Prepared, Words
+    from govconsole.client.voiceplan import VoicePlan
     from govconsole.client.voters import Voters
     from govd.contract.intents import IntentDetail
     from govd.contract.jobs import JobDetail
+    from govd.contract.voice import SpeakerRemoval, SpeakerView
     from govd.contract.votes import Verdict
 
 
@@ -122,6 +124,28 @@ class Session:
         key = await self._key(passphrase)
         signed = revocation(job, reason, self.operator, key, self.clock.now())
         return await self.backend.revoke(job, signed)
+
+    async def save_voice(self, plan: VoicePlan, passphrase: str | None = None) -> SpeakerView:
+        """Sign an enrollment as it was shown, and save it.
+
+        Raises:
+            ForbiddenError: the key is locked, the passphrase wrong, or what was shown is not what stands.
+            ConflictError: it is not ready, or it forgets a voice and saves none.
+        """
+        if plan.draft is None:
+            raise ConflictError("there is nothing to save")
+        key = await self._key(passphrase)
+        signed = plan.signed(self.operator, key, self.clock.now())
+        return await self.voices.save(plan.draft.id, signed)
+
+    async def delete_voice(self, plan: VoicePlan, passphrase: str | None = None) -> SpeakerRemoval:
+        """Sign that a voice is forgotten, as it was shown, and have it forgotten.
+
+        Raises:
+            ForbiddenError: the key is locked, the passphrase wrong, or what was shown is not what stands.
+        """
+        key = await self._key(passphrase)
+        return await self.voices.delete(plan.name, plan.signed(self.operator, key, self.clock.now()))
 
     async def _key(self, passphrase: str | None) -> Ed25519PrivateKey:
         if passphrase is not None:

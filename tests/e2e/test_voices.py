@@ -19,6 +19,7 @@ import pytest
 from govconsole.capture.arecord import ARGUMENTS
 from govconsole.screens.enroll import EnrollScreen
 from govconsole.screens.stepup import StepUpDialog
+from govconsole.screens.voicesigning import VoiceDialog
 from tests.e2e.conftest import audit_types, console, verify_log
 from tests.govconsole.driver import queue_of, running, screen_text, shows, until
 from tests.govconsole.studio import ScriptedStudio
@@ -26,6 +27,7 @@ from tests.support import alsa, needs, speech
 from tests.support.chromium import Chromium
 from tests.support.govd_process import GovdProcess, run
 from tests.support.operator import answer
+from tests.support.voicesigning import saving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,6 +143,9 @@ async def enroll(pilot: Pilot[None], folder: Path) -> None:
     await file(pilot, folder, speech.speak(ME, speech.TEXTS[9]))
     await shows(pilot, "✓ recognised")
     await pilot.press("enter")
+    await heard_out(pilot, VoiceDialog)
+    await shows(pilot, "Enroll the voice of me", "it steps up the votes of whoever signs")
+    await pilot.press("y")
     await shows(pilot, "✓ me is enrolled")
     await pilot.press("escape")
     await shows(pilot, "▌ me", "yours")
@@ -207,7 +212,7 @@ def unshown(govd: GovdProcess) -> GovdProcess:
             for text in speech.TEXTS[:ENOUGH]:
                 answer(operator.http.post(f"{draft}/samples", files={"file": speech.speak(ME, text)}))
             answer(operator.http.post(f"{draft}/check", files={"file": speech.speak(ME, speech.TEXTS[9])}))
-            operator.post(f"{draft}/save", {})
+            operator.post(f"{draft}/save", saving(operator, operator.get("/v1/voice"), operator.get(draft)))
         for one in operator.get("/v1/voice")["sessions"]:
             if one["operator"]:
                 answer(operator.http.delete(f"/v1/voice/sessions/{one['id']}"))
@@ -306,7 +311,9 @@ def test_what_arecord_hears_is_enrolled_from_a_pipe(govd: GovdProcess, tmp_path:
     )
     assert recorder.stdout is not None
     with recorder.stdout:
-        done = twin(govd, "enroll", "-", "--name", "piper", "--consent", "1", stdin=recorder.stdout)
+        line = ("enroll", "-", "--name", "piper", "--consent", "1")
+        line += ("--passphrase-file", str(govd.passphrase_file))
+        done = twin(govd, *line, stdin=recorder.stdout)
     assert recorder.wait(30) == 0
     assert done.stderr.count(b"agrees") == 4
     assert b"enrolled: piper, 5 samples" in done.stderr

@@ -105,7 +105,7 @@ class FakeBackend:
         self.evidence: dict[str, Evidence] = {}
         self.heads_received: list[str | None] = []
         self.resumed_from: list[int] = []
-        self.voices = FakeVoices(operator, self.happen, lambda: NOW)
+        self.voices = FakeVoices(operator, self.happen, lambda: NOW, lambda: self.public_key)
         self.seq = 1
         self.log = "log-1"
         self.assurance: Assurance = "enforced"

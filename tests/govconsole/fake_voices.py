@@ -5,6 +5,7 @@ What a clip is worth is not measured here: tests say it beforehand, in the order
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ from govd.contract.voice import (
     WaitingSample,
 )
 from govd.contract.voice_limits import MAX_SAMPLES, MIN_SAMPLES, MIN_TOTAL_NET_SECONDS, PROMPTS
+from govd.contract.voicechange import VoiceChangeSubmission, deleting, enrolling
+from govd.contract.votes import VoiceChange, verify
 from tests.govconsole.world import NOW, new_id
 
 if TYPE_CHECKING:
@@ -80,10 +83,16 @@ def quality(*faults: Fault, **more: Any) -> Quality:
     return Quality.model_validate(raw | more)
 
 
+def digest(data: bytes | str) -> str:
+    """SHA-256, in hex."""
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
+
+
 def speaker(name: str, **more: Any) -> SpeakerView:
     """Somebody who is enrolled."""
     raw: dict[str, Any] = {
         "name": name,
+        "enrolment": f"019e0000-0000-7000-8000-{digest(name)[:12]}",
         "samples": 6,
         "net_seconds": 38.0,
         "agreement": 0.81,
@@ -137,14 +146,22 @@ def agreement(row: int, column: int) -> float:
 class FakeVoices:
     """Voices in memory. `later`: told what happened, as an event's type."""
 
-    def __init__(self, operator: str, later: Callable[[str], None], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        operator: str,
+        later: Callable[[str], None],
+        now: Callable[[], datetime],
+        public_key: Callable[[], str],
+    ) -> None:
         self.operator = operator
+        self._public_key = public_key
         self._later = later
         self._now = now
         self.model: ModelView | None = model()
         self.degraded = ""
         self.mend = ""
         self.tidying = False
+        self.owner: str | None = None
         self.speakers: list[SpeakerView] = []
         self.waiting: list[WaitingSample] = []
         self.sessions: list[SessionView] = []
@@ -162,7 +179,10 @@ class FakeVoices:
         self.ended: list[tuple[str, ...]] = []
         self.until: datetime | None = None
         self.name_page = new_id
-        """Makes the id of a page, which stands on the screen."""
+        """Makes the id of a page or an enrollment, which stands on the screen."""
+        self.signed: list[VoiceChangeSubmission] = []
+        self.slipped = b""
+        """A clip that somebody else with the token puts in place of the first sample, at the check."""
 
     def router(self) -> APIRouter:
         """Their routes."""
@@ -176,7 +196,7 @@ class FakeVoices:
         app.delete(f"{root}/drafts/{{draft}}/samples/{{number}}")(self._drop)
         app.post(f"{root}/drafts/{{draft}}/check")(self._check)
         app.post(f"{root}/drafts/{{draft}}/save")(self._save)
-        app.delete(f"{root}/speakers/{{name}}")(self._delete)
+        app.post(f"{root}/speakers/{{name}}/delete")(self._delete)
         app.get(f"{root}/waiting/{{sample}}")(self._waiting)
         app.post(f"{root}/step-up")(self._step_up)
         app.get(f"{root}/step-up")(self._standing)
@@ -186,26 +206,28 @@ class FakeVoices:
         app.get(f"{root}/capture/{{page}}")(self._page)
         return app
 
-    async def _voices(self) -> Response:
-        return _json(
-            Voices(
-                model=self.model,
-                degraded=self.degraded,
-                mend=self.mend,
-                speakers=self.speakers,
-                waiting=self.waiting,
-                sessions=self.sessions,
-                locks=self.locks,
-                consent_version=VERSION,
-                consent_text=CONSENT,
-                prompts=self.prompts,
-                minimum_samples=MIN_SAMPLES,
-                maximum_samples=MAX_SAMPLES,
-                minimum_net_seconds=MIN_TOTAL_NET_SECONDS,
-                drafts=list(self.drafts.values()),
-                tidying=self.tidying,
-            )
+    def _picture(self) -> Voices:
+        return Voices(
+            model=self.model,
+            degraded=self.degraded,
+            mend=self.mend,
+            owner=self.owner,
+            speakers=self.speakers,
+            waiting=self.waiting,
+            sessions=self.sessions,
+            locks=self.locks,
+            consent_version=VERSION,
+            consent_text=CONSENT,
+            prompts=self.prompts,
+            minimum_samples=MIN_SAMPLES,
+            maximum_samples=MAX_SAMPLES,
+            minimum_net_seconds=MIN_TOTAL_NET_SECONDS,
+            drafts=list(self.drafts.values()),
+            tidying=self.tidying,
         )
+
+    async def _voices(self) -> Response:
+        return _json(self._picture())
 
     async def _start(self, request: Request) -> Response:
         start = DraftStart.model_validate_json(await request.body())
@@ -217,10 +239,20 @@ class FakeVoices:
     def begun(self, name: str, samples: int = 0, *, mine: bool = False) -> Draft:
         """An enrollment under way, with so many samples, as another console of this operator leaves it."""
         draft = Draft(
-            id=new_id(), name=name, mine=mine, samples=[], net_seconds=0.0, matrix=[],
+            id=self.name_page(), name=name, mine=mine, samples=[], net_seconds=0.0, matrix=[],
+            model_sha256=model().sha256,
             ready=False, expires_at=self._now() + timedelta(hours=1),
         )  # fmt: skip
-        kept = [DraftSample(number=one + 1, quality=quality(), kept=True) for one in range(samples)]
+        kept = [
+            DraftSample(
+                number=one + 1,
+                quality=quality(),
+                kept=True,
+                clip_sha256=digest(f"elsewhere {one}"),
+                print_sha256=digest(f"print {one}"),
+            )
+            for one in range(samples)
+        ]
         self._changed(draft, kept)
         return self.drafts[draft.id]
 
@@ -249,6 +281,10 @@ class FakeVoices:
                 self.clips.append(await form["file"].read())  # type: ignore[union-attr] # a file it is
         return self.worth.pop(0) if self.worth else quality()
 
+    def _last(self) -> str:
+        """Of the clip that came last."""
+        return digest(self.clips[-1])
+
     def _match(self) -> float:
         return self.matches.pop(0) if self.matches else 0.84
 
@@ -260,6 +296,8 @@ class FakeVoices:
             number=number,
             quality=worth,
             kept=not worth.faults,
+            clip_sha256=self._last(),
+            print_sha256=None if worth.faults else digest("print " + self._last()),
             agreement=self._match() if before.samples else None,
         )
         if sample.kept:
@@ -288,23 +326,54 @@ class FakeVoices:
     async def _check(self, draft: str, request: Request) -> Response:
         worth, before, match = await self._clip(request), self._known(draft), self._match()
         verified = match >= THRESHOLD and not worth.faults
-        self.drafts[draft] = before.model_copy(update={"verified": verified})
-        return _json(DraftCheck(verified=verified, confidence=match, threshold=THRESHOLD, quality=worth))
+        heard: dict[str, Any] = {"verified": verified, "checked_sha256": self._last()}
+        if self.slipped:
+            first, *rest = before.samples
+            heard["samples"] = [first.model_copy(update={"clip_sha256": digest(self.slipped)}), *rest]
+        self.drafts[draft] = before.model_copy(update=heard)
+        return _json(
+            DraftCheck(
+                verified=verified,
+                clip_sha256=self._last(),
+                confidence=match,
+                threshold=THRESHOLD,
+                quality=worth,
+            )
+        )
 
-    async def _save(self, draft: str) -> Response:
-        found = self._known(draft)
+    async def _checked(
+        self, request: Request, expected: Callable[[VoiceChangeSubmission], VoiceChange]
+    ) -> None:
+        """Refuse what is not signed by the operator, or about something else than what stands."""
+        body = VoiceChangeSubmission.model_validate_json(await request.body())
+        if not verify(body.statement, body.signature, self._public_key()):
+            raise ForbiddenError("the signature is not that of the vote key")
+        if body.statement != expected(body):
+            raise ForbiddenError("the signature is about something else: look again, and sign that")
+        self.signed.append(body)
+
+    async def _save(self, draft: str, request: Request) -> Response:
+        found, picture = self._known(draft), self._picture()
+        await self._checked(
+            request,
+            lambda body: enrolling(found, picture, body.salt, self.operator, body.statement.signed_at),
+        )
         if not (found.ready and found.verified):
             raise ForbiddenError("a fresh sample has to match first")
         del self.drafts[draft]
         made = speaker(
             found.name, samples=len(found.samples), net_seconds=found.net_seconds, enrolled_at=self._now(),
-            operator=self.operator if found.mine else None,
+            operator=self.operator if found.mine else None, enrolment=new_id(),
         )  # fmt: skip
         self.speakers = [one for one in self.speakers if one.name != made.name] + [made]
         self._later("voice.enrolled")
         return _json(made)
 
-    async def _delete(self, name: str) -> Response:
+    async def _delete(self, name: str, request: Request) -> Response:
+        picture = self._picture()
+        await self._checked(
+            request, lambda body: deleting(name, picture, body.salt, self.operator, body.statement.signed_at)
+        )
         self.ended.append(("speaker", name))
         self.speakers = [one for one in self.speakers if one.name != name]
         self._later("voice.deleted")

@@ -259,7 +259,7 @@ async def test_the_help_of_a_dialog_lists_its_keys(
         await ask(app, clock, job())
         await hear(pilot, clock)
         await pilot.press("f1")
-        await shows(pilot, "Keys ▸ Vote", "Sign what is shown, and cast the vote.")
+        await shows(pilot, "Keys ▸ Vote", "Sign what is shown, and send it.")
         await pilot.press("escape")
         await shows(pilot, "You sign this")
 

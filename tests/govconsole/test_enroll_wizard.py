@@ -21,6 +21,7 @@ from tests.govconsole.driver import running, screen_text, shows, until
 from tests.govconsole.studio import ScriptedStudio, silence, tone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from textual.pilot import Pilot
@@ -93,8 +94,13 @@ async def typed(pilot: Pilot[None], text: str) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_voice_is_enrolled_from_consent_to_saved(
-    app: ConsoleApp, backend: FakeBackend, clock: FakeClock, size: tuple[int, int]
+    app: ConsoleApp,
+    backend: FakeBackend,
+    clock: FakeClock,
+    unlocked: Callable[[], None],
+    size: tuple[int, int],
 ) -> None:
+    unlocked()
     async with running(app, size=size) as pilot:
         await enough(pilot, clock)
         await pilot.press("enter")
@@ -106,6 +112,9 @@ async def test_a_voice_is_enrolled_from_consent_to_saved(
         await pilot.press("space")
         await shows(pilot, "✓ recognised  0.84, 0.62 is enough")
         await pilot.press("enter")
+        await shows(pilot, "Enroll the voice of anna", "Sign: enroll")
+        clock.advance(1)
+        await pilot.press("y")
         await shows(pilot, "✓ anna is enrolled", "only what the model made of them")
         await pilot.press("escape")
         await shows(pilot, "Speakers", "▌ anna")

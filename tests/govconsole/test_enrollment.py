@@ -20,11 +20,18 @@ def voices() -> Voices:
 
 def draft(count: int, *, net: float = 7.0, ready: bool | None = None) -> Draft:
     samples = [
-        DraftSample(number=number, quality=fake_voices.quality(net_seconds=net), kept=True)
+        DraftSample(
+            number=number,
+            quality=fake_voices.quality(net_seconds=net),
+            kept=True,
+            clip_sha256=fake_voices.digest(f"clip {number}"),
+            print_sha256=fake_voices.digest(f"print {number}"),
+        )
         for number in range(1, count + 1)
     ]
     return Draft(
         id=new_id(), name="anna", mine=False, samples=samples, net_seconds=net * count, matrix=[],
+        model_sha256=fake_voices.digest("model"),
         ready=count >= 5 and net * count >= 30 if ready is None else ready,
         expires_at=NOW + timedelta(hours=1),
     )  # fmt: skip
@@ -71,7 +78,11 @@ def test_nothing_is_saved_without_a_fresh_sample_that_matched() -> None:
     assert "fresh sample" in enrollment.can()["next"]
     for verified in (False, True):
         enrollment.checked = DraftCheck(
-            verified=verified, confidence=0.5, threshold=0.6, quality=fake_voices.quality()
+            verified=verified,
+            clip_sha256=fake_voices.digest("check"),
+            confidence=0.5,
+            threshold=0.6,
+            quality=fake_voices.quality(),
         )
         assert bool(enrollment.can()["next"]) is not verified
 

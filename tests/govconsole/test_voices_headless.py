@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from govconsole.cli import main
 from govd.contract.voice import Fault
 from tests.govconsole import fake_voices
+from tests.govconsole.conftest import PASSPHRASE
 from tests.govconsole.studio import silence, tone
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ def run(operator: Operator, state: Path) -> Callable[..., Result]:
         return CliRunner().invoke(main, [*places, *arguments], input=stdin)
 
     return _run
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> list[str]:
+    """The passphrase, as an option."""
+    path = tmp_path / "passphrase"
+    path.touch(mode=0o600)
+    path.write_text(PASSPHRASE + "\n")
+    return ["--passphrase-file", str(path)]
 
 
 @pytest.fixture
@@ -74,20 +84,20 @@ def test_one_voice_is_shown_and_one_that_is_not_there_is_told(
 
 
 def test_what_is_degraded_is_said_on_stderr_with_what_mends_it(
-    run: Callable[..., Result], backend: FakeBackend
+    run: Callable[..., Result], backend: FakeBackend, secret: list[str]
 ) -> None:
     backend.voices.degraded, backend.voices.mend = "no model", "govd voice model fetch titanet_large"
     assert "no model; mend: govd voice model fetch" in run("voices", "list").stderr
-    refused = run("voices", "enroll", "anna", "x", "--consent", fake_voices.VERSION)
+    refused = run("voices", "enroll", "anna", "x", "--consent", fake_voices.VERSION, *secret)
     assert refused.exit_code == 1
     assert "govd voice model fetch" in refused.stderr
 
 
 def test_a_voice_is_enrolled_from_files_and_the_last_one_is_the_check(
-    run: Callable[..., Result], backend: FakeBackend, clips: list[str]
+    run: Callable[..., Result], backend: FakeBackend, secret: list[str], clips: list[str]
 ) -> None:
     backend.voices.worth = [fake_voices.quality(), fake_voices.quality(Fault.NOISY, snr_db=2.0)]
-    result = run("voices", "enroll", "anna", *clips, "--consent", fake_voices.VERSION, "--mine")
+    result = run("voices", "enroll", "anna", *clips, "--consent", fake_voices.VERSION, "--mine", *secret)
     assert result.exit_code == 0, result.stderr
     assert "✗ left out: noisy: speech 2 dB over the room" in result.stderr
     assert "✓ recognised: 0.84, 0.62 is enough" in result.stderr
@@ -98,19 +108,19 @@ def test_a_voice_is_enrolled_from_files_and_the_last_one_is_the_check(
 
 
 def test_too_few_files_enroll_nobody_and_leave_nothing(
-    run: Callable[..., Result], backend: FakeBackend, clips: list[str]
+    run: Callable[..., Result], backend: FakeBackend, secret: list[str], clips: list[str]
 ) -> None:
-    result = run("voices", "enroll", "anna", *clips[:4], "--consent", fake_voices.VERSION)
+    result = run("voices", "enroll", "anna", *clips[:4], "--consent", fake_voices.VERSION, *secret)
     assert result.exit_code == 1
     assert "3 samples of 5 at least" in result.stderr
     assert (backend.voices.speakers, backend.voices.drafts) == ([], {})
 
 
 def test_a_check_that_fails_enrolls_nobody(
-    run: Callable[..., Result], backend: FakeBackend, clips: list[str]
+    run: Callable[..., Result], backend: FakeBackend, secret: list[str], clips: list[str]
 ) -> None:
     backend.voices.matches = [0.8, 0.8, 0.8, 0.8, 0.8, 0.11]
-    result = run("voices", "enroll", "anna", *clips, "--consent", fake_voices.VERSION)
+    result = run("voices", "enroll", "anna", *clips, "--consent", fake_voices.VERSION, *secret)
     assert result.exit_code == 1
     assert "✗ not recognised: 0.11" in result.stderr
     assert "no fresh sample matched" in result.stderr
@@ -118,18 +128,20 @@ def test_a_check_that_fails_enrolls_nobody(
 
 
 def test_a_consent_to_another_text_is_none_and_nobody_at_the_terminal_gives_one(
-    run: Callable[..., Result], backend: FakeBackend, clips: list[str]
+    run: Callable[..., Result], backend: FakeBackend, secret: list[str], clips: list[str]
 ) -> None:
-    other = run("voices", "enroll", "anna", *clips, "--consent", "2025-01")
+    other = run("voices", "enroll", "anna", *clips, "--consent", "2025-01", *secret)
     assert other.exit_code == 1
     assert f"version {fake_voices.VERSION}, not 2025-01" in other.stderr
     assert backend.voices.started == []
     assert fake_voices.CONSENT.split("\n")[0] in run("voices", "consent").stdout
 
 
-def test_a_name_that_is_none_is_refused(run: Callable[..., Result], backend: FakeBackend) -> None:
+def test_a_name_that_is_none_is_refused(
+    run: Callable[..., Result], backend: FakeBackend, secret: list[str]
+) -> None:
     for name in ("../../x", "Anna", "\x1b[2J"):
-        result = run("voices", "enroll", name, "f.wav", "--consent", fake_voices.VERSION)
+        result = run("voices", "enroll", name, "f.wav", "--consent", fake_voices.VERSION, *secret)
         assert result.exit_code == 2
         assert "is no name of a speaker" in result.stderr
         assert "\x1b" not in result.stderr
@@ -137,10 +149,10 @@ def test_a_name_that_is_none_is_refused(run: Callable[..., Result], backend: Fak
 
 
 def test_a_voice_is_enrolled_from_a_pipe_with_a_verdict_for_each_sample(
-    run: Callable[..., Result], backend: FakeBackend
+    run: Callable[..., Result], backend: FakeBackend, secret: list[str]
 ) -> None:
     spoken = (silence(0.3) + tone(6.2) + silence(1.0)) * 7
-    result = run("enroll", "-", "--name", "anna", "--consent", fake_voices.VERSION, stdin=spoken)
+    result = run("enroll", "-", "--name", "anna", "--consent", fake_voices.VERSION, *secret, stdin=spoken)
     assert result.exit_code == 0, result.stderr
     assert result.stderr.count("✓ sample") == 5
     assert "one more, which is not kept" in result.stderr
@@ -148,8 +160,10 @@ def test_a_voice_is_enrolled_from_a_pipe_with_a_verdict_for_each_sample(
     assert len(backend.voices.clips) == 6
 
 
-def test_a_pipe_that_ends_too_early_enrolls_nobody(run: Callable[..., Result], backend: FakeBackend) -> None:
-    result = run("enroll", "-", "--name", "anna", "--consent", fake_voices.VERSION, stdin=tone(7.0))
+def test_a_pipe_that_ends_too_early_enrolls_nobody(
+    run: Callable[..., Result], backend: FakeBackend, secret: list[str]
+) -> None:
+    result = run("enroll", "-", "--name", "anna", "--consent", fake_voices.VERSION, *secret, stdin=tone(7.0))
     assert result.exit_code == 1
     assert "1 samples of 5 at least" in result.stderr
     assert (backend.voices.speakers, backend.voices.drafts) == ([], {})
@@ -178,12 +192,14 @@ def test_a_sample_is_kept_for_its_owner_alone(
     assert "File exists" in run("voices", "play", "x", "--output", str(path)).stderr
 
 
-def test_deleting_wants_the_name_again(run: Callable[..., Result], backend: FakeBackend) -> None:
+def test_deleting_wants_the_name_again(
+    run: Callable[..., Result], backend: FakeBackend, secret: list[str]
+) -> None:
     backend.voices.speakers = [fake_voices.speaker("anna")]
     for extra in ([], ["--yes", "bert"]):
         assert run("voices", "delete", "anna", *extra).exit_code == 2
     assert backend.voices.ended == []
-    assert run("voices", "delete", "anna", "--yes", "anna").exit_code == 0
+    assert run("voices", "delete", "anna", "--yes", "anna", *secret).exit_code == 0
     assert backend.voices.ended == [("speaker", "anna")]
 
 
@@ -198,3 +214,42 @@ def test_sessions_are_revoked_and_chats_unlocked(run: Callable[..., Result], bac
         ("lock", "voice-bot", "porch"),
         ("lock", "voice-bot", "-"),
     ]
+
+
+def test_what_is_signed_is_told_before_and_nothing_is_done_without_the_passphrase(
+    run: Callable[..., Result], backend: FakeBackend, clips: list[str], secret: list[str], tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.touch(mode=0o600)
+    wrong.write_text("another")
+    backend.voices.speakers = [fake_voices.speaker("anna")]
+    for words in (["enroll", "anna", *clips, "--consent", fake_voices.VERSION], DELETION):
+        for more in ([], ["--passphrase-file", str(wrong)]):
+            assert run("voices", *words, *more).exit_code in {1, 2}
+    assert (backend.voices.started, backend.voices.signed, backend.voices.ended) == ([], [], [])
+
+    enrolled = run("voices", "enroll", "anna", *clips, "--consent", fake_voices.VERSION, *secret)
+    for said in ("replaces    6 samples", fake_voices.speaker("anna").enrolment, *map(sha256, range(7))):
+        assert said in enrolled.stderr, enrolled.stderr
+    deleted = run("voices", *DELETION, *secret)
+    assert "deletes     6 samples" in deleted.stderr
+    assert [one.statement.operation for one in backend.voices.signed] == ["enroll", "delete"]
+
+
+DELETION = ["delete", "anna", "--yes", "anna"]
+
+
+def sha256(number: int) -> str:
+    """Of a clip."""
+    return fake_voices.digest(b"RIFF %d" % number)
+
+
+@pytest.mark.threat("T24")
+def test_the_twin_signs_for_no_clip_that_it_did_not_send(
+    run: Callable[..., Result], backend: FakeBackend, clips: list[str], secret: list[str]
+) -> None:
+    """Who stole the token puts his own sample into an enrollment while a script fills it."""
+    backend.voices.slipped = b"RIFF of a thief"
+    result = run("voices", "enroll", "anna", *clips, "--consent", fake_voices.VERSION, *secret)
+    assert (result.exit_code, "1 of 7 clips" in result.stderr) == (1, True)
+    assert (backend.voices.signed, backend.voices.drafts) == ([], {})

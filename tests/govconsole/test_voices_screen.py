@@ -10,14 +10,16 @@ import pytest
 from govconsole.actions.registry import SCOPES
 from govconsole.screens.enroll import EnrollScreen
 from govconsole.screens.stepup import StepUpDialog
-from govconsole.screens.typed import TypedDialog
 from govconsole.screens.voices import VoicesScreen
+from govconsole.screens.voicesigning import VoiceDialog
 from tests.govconsole import fake_voices
 from tests.govconsole.driver import running, screen_text, shows, until
 from tests.govconsole.studio import ScriptedStudio
 from tests.govconsole.world import NOW
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.pilot import Pilot
 
     from govconsole.app import ConsoleApp
@@ -312,18 +314,21 @@ async def test_the_lock_of_an_agents_own_session_is_unlocked_too(
         assert backend.voices.ended == [("lock", "voice-bot", "-")]
 
 
-async def test_key_delete(app: ConsoleApp, backend: FakeBackend, clock: FakeClock) -> None:
+async def test_key_delete(
+    app: ConsoleApp, backend: FakeBackend, clock: FakeClock, unlocked: Callable[[], None]
+) -> None:
     voices = full(backend)
+    unlocked()
     async with running(app) as pilot:
         await opened(pilot, "carl")
         await down_to(pilot, "carl")
         await pilot.press("d")
-        await shows(pilot, "Forget the voice of carl?", "Type carl")
+        await shows(pilot, "Forget the voice of carl", "Type carl")
         clock.advance(1)
         await pilot.press(*"car", "ctrl+y")
         await shows(pilot, "it cannot be undone")
         assert voices.ended == []
-        await pilot.press("l", "enter")
+        await pilot.press("l", "ctrl+y")
         await shows(pilot, "deleted: carl")
         assert voices.ended == [("speaker", "carl")]
 
@@ -335,7 +340,7 @@ async def test_a_dialog_that_is_left_deletes_nothing(
     async with running(app) as pilot:
         await opened(pilot, "carl")
         await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, TypedDialog), "the dialog")
+        await until(pilot, lambda: isinstance(app.screen, VoiceDialog), "the dialog")
         clock.advance(1)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, VoicesScreen), "the list")

@@ -47,7 +47,7 @@ def sent(house: House, path: str, data: bytes, **fields: str) -> Any:
         ("POST", "/v1/voice/drafts"),
         ("POST", f"/v1/voice/drafts/{NOBODYS_ID}/samples"),
         ("POST", f"/v1/voice/drafts/{NOBODYS_ID}/save"),
-        ("DELETE", "/v1/voice/speakers/owner"),
+        ("POST", "/v1/voice/speakers/owner/delete"),
         ("GET", f"/v1/voice/waiting/{NOBODYS_ID}"),
         ("POST", "/v1/voice/step-up"),
         ("DELETE", f"/v1/voice/sessions/{NOBODYS_ID}"),

@@ -18,6 +18,7 @@ import httpx
 
 from govd.contract.errors import ClipRefusedError, VoiceUnavailableError
 from govd.contract.voice import DraftStart, Fault, ModelView, Quality
+from govd.contract.voicechange import VoiceChangeSubmission
 from govd.doors import agents_app, operators_app
 from govd.founding import Founding, found
 from govd.identities.model import Identity
@@ -26,6 +27,7 @@ from govd.settings import read_settings
 from govd.voice.model import Clip
 from tests.support.clocks import Times
 from tests.support.operator import Operator, answer
+from tests.support.voicesigning import deleting, saving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -233,7 +235,7 @@ class VoiceHouse:
         self.intake, self.encoder = FakeIntake(), FakeEncoder()
         self.govd = self._start()
         self._tokens = {name: self._agent(name) for name in agents}
-        self._signer = _Signer("ana", root / "operator")
+        self.signer = _Signer("ana", root / "operator")
 
     def _start(self) -> Govd:
         state = self.root / "state"
@@ -244,7 +246,7 @@ class VoiceHouse:
             intake=self.intake,
             encoder=self.encoder,
         )
-        self._agents_door, self._operators_door = agents_app(made), operators_app(made)
+        self._agents_door, self.operators_door = agents_app(made), operators_app(made)
         return made
 
     def restart(self) -> None:
@@ -275,7 +277,7 @@ class VoiceHouse:
     def operator(self) -> Caller:
         """The operator at his door."""
         token = (self.root / "operator" / "ana.token").read_text(encoding="ascii").strip()
-        return Caller(self._operators_door, token)
+        return Caller(self.operators_door, token)
 
     # -- what they do ----------------------------------------------------------------------------------
 
@@ -293,7 +295,31 @@ class VoiceHouse:
             sent = desk.sample("ana", draft, clip(who, f"{prefix}-{take}"))
             assert sent.kept, sent
         assert desk.check("ana", draft, clip(who, f"{prefix}-check")).verified
-        return desk.save("ana", draft).model_dump(mode="json")
+        signed = VoiceChangeSubmission.model_validate(self.signed_save(draft))
+        return desk.save("ana", draft, signed).model_dump(mode="json")
+
+    def signed_save(self, draft: str, /, **changes: Any) -> dict[str, Any]:
+        """The body that saves a draft, signed; `changes` replaces members of the statement before."""
+        govd = self.govd
+        picture = govd.ledger.read(lambda c: govd.desk.picture(c, "ana")).model_dump(mode="json")
+        shown = govd.voices.drafts.show(draft, "ana").model_dump(mode="json")
+        return saving(self.signer, picture, shown, changes.pop("at", govd.clock.now()), **changes)
+
+    def save(self, draft: str) -> httpx.Response:
+        """Sign a draft as it is shown, and save it."""
+        body = self.signed_save(draft)
+        return self.operator().ask("POST", f"/v1/voice/drafts/{draft}/save", json=body)
+
+    def signed_delete(self, name: str, **changes: Any) -> dict[str, Any]:
+        """The body that deletes a voice, signed; see `signed_save`."""
+        return deleting(
+            self.signer, self.picture(), name, changes.pop("at", self.govd.clock.now()), **changes
+        )
+
+    def delete(self, name: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        """Sign what is shown of a speaker, and delete him. `body`: what was signed before."""
+        body = body or self.signed_delete(name)
+        return self.operator().ask("POST", f"/v1/voice/speakers/{name}/delete", json=body)
 
     def draft(self, name: str, *, mine: bool = False) -> str:
         """Begin an enrollment in the console; its id."""
@@ -317,7 +343,7 @@ class VoiceHouse:
         from govd.contract.jobs import JobDetail
 
         shown = JobDetail.model_validate(answer(self.operator().ask("GET", f"/v1/jobs/{job}")))
-        signed = self._signer.sign(shown, verdict, cast_at=self.govd.clock.now(), **words)  # type: ignore[arg-type]  # a verdict
+        signed = self.signer.sign(shown, verdict, cast_at=self.govd.clock.now(), **words)  # type: ignore[arg-type]  # a verdict
         body = signed.model_dump(mode="json", by_alias=True)
         return self.operator().ask("POST", f"/v1/jobs/{job}/votes", json=body)
 

@@ -16,7 +16,7 @@ from govd.attestations.keys import Term
 from govd.audit.model import Entry
 from govd.contract.errors import BaseMovedError, ForbiddenError, InvalidRequestError
 from govd.contract.keys import KeyView, NextKey, endorse
-from govd.contract.votes import verify
+from govd.contract.votes import SIGNATURE_AGE_S, verify
 from govd.contract.wire import iso
 from govd.storage import state
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from govd.storage.ledger import Ledger, Transaction
 
 _RECORD: Final = "signing_keys"
-_SIGNATURE_AGE_S: Final = 600
 _LONGEST: Final = timedelta(hours=1, minutes=1)
 """More than any policy lets an attestation live (`attestation.ttl`)."""
 
@@ -162,7 +161,7 @@ class Rotations:
                 "rotating a key needs the signature of an existing operator",
                 hint="pass --as OPERATOR and its passphrase",
             )
-        if abs((self._now() - rotation.signed_at).total_seconds()) > _SIGNATURE_AGE_S:
+        if abs((self._now() - rotation.signed_at).total_seconds()) > SIGNATURE_AGE_S:
             raise ForbiddenError("the signature is not from the last ten minutes: sign again")
 
 

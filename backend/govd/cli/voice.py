@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -13,10 +16,16 @@ from govd.cli.client import Client
 from govd.cli.voice_calibrate import calibrate
 from govd.cli.voice_model import model
 from govd.contract.errors import InvalidRequestError, UsageError
+from govd.contract.voice import Draft, Voices
 from govd.contract.voice_limits import MAX_CLIP_BYTES
+from govd.contract.voicechange import deleting, enrolling, foreign, signed, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from govd.contract.voicechange import Told
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _COLUMNS: Final = ["name", "samples", "net_seconds", "agreement", "admin", "operator", "model", "state"]
@@ -83,9 +92,11 @@ def speakers(state: Path, operator_dir: Path, operator: str | None, as_json: boo
 @frame.state_option
 @frame.operator_dir_option
 @frame.as_option
+@frame.passphrase_file_option
+@frame.passphrase_fd_option
 @frame.json_option
 @frame.failing
-def enroll(
+def enroll(  # noqa: PLR0913, PLR0917 - its options
     files: tuple[Path, ...],
     name: str,
     mine: bool,  # noqa: FBT001 - a flag
@@ -93,9 +104,14 @@ def enroll(
     state: Path,
     operator_dir: Path,
     operator: str | None,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
     as_json: bool,  # noqa: FBT001 - a flag
 ) -> None:
-    """Enroll a voice from FILES, five to ten of them, and one more, the last, which must match the others."""
+    """Enroll a voice from FILES, five to ten and one more, the last, which must match the others.
+
+    It is signed with your vote key.
+    """
     client = Client(state, operator_dir, operator)
     shown = client.request("GET", "/v1/voice")
     least = shown["minimum_samples"] + 1
@@ -105,10 +121,12 @@ def enroll(
     if len(files) < least:
         raise UsageError(f"{len(files)} files: {shown['minimum_samples']} samples and a fresh one are needed")
     clips = [_clip(path) for path in files]
+    key = client.key(frame.passphrase(passphrase_file, passphrase_fd, f"Passphrase of {client.operator}"))
     start = {"name": name, "consent_version": shown["consent_version"], "consented": True, "mine": mine}
     draft = f"/v1/voice/drafts/{client.request('POST', '/v1/voice/drafts', start)['id']}"
     try:
-        saved = _filled(client, draft, files, clips)
+        _fill(client, draft, files, clips)
+        saved = _saved(client, draft, clips, key)
     except BaseException:
         client.request("DELETE", draft)
         raise
@@ -120,8 +138,8 @@ def enroll(
         )
 
 
-def _filled(client: Client, draft: str, files: Sequence[Path], clips: Sequence[bytes]) -> dict[str, Any]:
-    """The speaker that was saved.
+def _fill(client: Client, draft: str, files: Sequence[Path], clips: Sequence[bytes]) -> None:
+    """Send the clips.
 
     Raises:
         InvalidRequestError: a sample was not kept, or the last one did not match.
@@ -140,7 +158,27 @@ def _filled(client: Client, draft: str, files: Sequence[Path], clips: Sequence[b
             f"{fresh[0]} does not match the others: {found['confidence']:.2f} of at least "
             f"{found['threshold']:.2f}"
         )
-    return client.request("POST", f"{draft}/save")
+
+
+def _saved(client: Client, draft: str, clips: Sequence[bytes], key: Ed25519PrivateKey) -> dict[str, Any]:
+    """The speaker that was saved, on the operator's signature.
+
+    Raises:
+        ConflictError: the draft holds clips that were not sent from here: somebody else has the token.
+    """
+    shown = Draft.model_validate(client.request("GET", draft))
+    voices = Voices.model_validate(client.request("GET", "/v1/voice"))
+    foreign(shown, {hashlib.sha256(data).hexdigest() for data in clips})
+    _tell(told(shown.name, voices, shown))
+    salt = secrets.token_hex(16)
+    change = enrolling(shown, voices, salt, client.operator, datetime.now(UTC))
+    return client.request("POST", f"{draft}/save", signed(change, salt, key).model_dump(mode="json"))
+
+
+def _tell(statement: Sequence[Told]) -> None:
+    frame.say("signed with your vote key:")
+    for one in statement:
+        frame.say(f"  {one.label:<12}{one.text}")
 
 
 def _why(quality: dict[str, Any]) -> str:
@@ -173,13 +211,28 @@ def verify(file: Path, state: Path, operator_dir: Path, operator: str | None, as
 @frame.state_option
 @frame.operator_dir_option
 @frame.as_option
+@frame.passphrase_file_option
+@frame.passphrase_fd_option
 @frame.failing
-def delete(name: str, yes: bool, state: Path, operator_dir: Path, operator: str | None) -> None:  # noqa: FBT001 - a flag
-    """Forget NAME's voice: the key of its template goes, which cannot be undone."""
+def delete(
+    name: str,
+    yes: bool,  # noqa: FBT001 - a flag
+    state: Path,
+    operator_dir: Path,
+    operator: str | None,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+) -> None:
+    """Forget NAME's voice, on your signature: the key of its template goes, which cannot be undone."""
     client = Client(state, operator_dir, operator)
+    voices, salt = Voices.model_validate(client.request("GET", "/v1/voice")), secrets.token_hex(16)
+    change = deleting(name, voices, salt, client.operator, datetime.now(UTC))
+    _tell(told(name, voices))
     if not yes:
         click.confirm(f"Forget the voice of {name}? It cannot be undone.", abort=True, err=True)
-    found = client.request("DELETE", f"/v1/voice/speakers/{quote(name, safe='')}")
+    key = client.key(frame.passphrase(passphrase_file, passphrase_fd, f"Passphrase of {client.operator}"))
+    body = signed(change, salt, key).model_dump(mode="json")
+    found = client.request("POST", f"/v1/voice/speakers/{quote(name, safe='')}/delete", body)
     frame.say(f"{name} is forgotten. {found['message']}".removesuffix(". "))
 
 

@@ -169,6 +169,8 @@ class SpeakerView(Wire):
     """A speaker, as an operator sees it. `stale`: made with another model; it must be enrolled again."""
 
     name: SpeakerName
+    enrolment: Id
+    """Fresh with each enrollment: what a signature names that replaces or deletes this one."""
     samples: Annotated[Int, Field(ge=0)]
     net_seconds: float
     agreement: float
@@ -240,6 +242,10 @@ class DraftSample(Wire):
     number: Annotated[Int, Field(ge=1)]
     quality: Quality
     kept: Flag
+    clip_sha256: Sha256
+    """Of the file as it was sent: whoever signs compares it with what he sent."""
+    print_sha256: Sha256 | None = None
+    """Of what the model made of it; None: a fault kept it from the model."""
     agreement: float | None = None
     """Cosine with the mean of the others; None: it is the first."""
 
@@ -253,6 +259,7 @@ class Draft(Wire):
     id: Id
     name: SpeakerName
     mine: Flag
+    model_sha256: Sha256
     samples: list[DraftSample]
     net_seconds: float
     matrix: list[list[float]]
@@ -260,6 +267,8 @@ class Draft(Wire):
     """Whether there is enough to be saved."""
     verified: Flag = False
     """Whether a fresh sample matched what would be saved."""
+    checked_sha256: Sha256 | None = None
+    """Of the file that was held against it last, as it was sent."""
     confidence: float | None = None
     expires_at: Timestamp
 
@@ -270,6 +279,8 @@ class Voices(Wire):
     model: ModelView | None
     degraded: str = ""
     mend: str = ""
+    owner: str | None = None
+    """The one name with admin scope by the policy in force."""
     speakers: list[SpeakerView]
     waiting: list[WaitingSample] = Field(default_factory=list)
     sessions: list[SessionView] = Field(default_factory=list)
@@ -307,9 +318,10 @@ class CaptureUse(Wire):
 
 
 class DraftCheck(Wire):
-    """A fresh sample held against a draft."""
+    """A fresh sample held against a draft. `clip_sha256`: of the file as it was sent."""
 
     verified: Flag
+    clip_sha256: Sha256
     confidence: Ratio
     threshold: Ratio
     quality: Quality

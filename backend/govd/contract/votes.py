@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -218,7 +218,36 @@ class Restoration(Wire):
     signed_at: Timestamp
 
 
-Statement = Vote | Enrolment | PolicyChange | Restoration | Revocation | Resolution | KeyRotation
+class VoiceChange(Wire):
+    """What an operator signs to enroll a voice, in place of another or not, or to forget one (threats T5).
+
+    `speaker_commitment` opens with the submission's salt to the speaker's name, `contents_commitment` to what
+    would be stored: so the whole statement stands in the log, and the name does not. It is good once: a draft
+    is saved once, and an enrolment's id is given once.
+
+    `mine`: it becomes the signer's own voice. `admin`: the name is the one with admin scope by the policy in
+    force. `replaces`: the enrolment that goes, or none.
+    """
+
+    type: Literal["voice"] = "voice"
+    operation: Literal["enroll", "delete"]
+    speaker_commitment: Sha256
+    mine: Flag
+    admin: Flag
+    replaces: Id | None
+    draft: Id | None = None
+    contents_commitment: Sha256 | None = None
+    model_sha256: Sha256 | None = None
+    signed_by: Name
+    signed_at: Timestamp
+
+
+Statement = (
+    Vote | Enrolment | PolicyChange | Restoration | Revocation | Resolution | KeyRotation | VoiceChange
+)
+
+SIGNATURE_AGE_S: Final = 600
+"""How old a signature of these may be when it is shown, in seconds; a vote has its hold's end."""
 
 
 def signing_bytes(statement: Statement) -> bytes:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from govd.contract.errors import ConflictError, ForbiddenError, InvalidRequestError
-from govd.contract.votes import load_public_key, verify
+from govd.contract.votes import SIGNATURE_AGE_S, load_public_key, verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from govd.contract.votes import Enrolment
-
-SIGNATURE_AGE_S: Final = 600
-"""How old a signature may be, in seconds."""
 
 
 def check_enrolment(

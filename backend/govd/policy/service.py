@@ -22,7 +22,7 @@ from govd.contract.errors import (
     PolicyInvalidError,
 )
 from govd.contract.system import PolicyApplication, PolicyVersion
-from govd.contract.votes import PolicyChange, verify
+from govd.contract.votes import SIGNATURE_AGE_S, PolicyChange, verify
 from govd.policy import disk, store
 from govd.policy.loading import load
 from govd.policy.tightening import changes, only_tightens
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SIGNATURE_AGE_S: Final = 600
 _SUBJECT: Final = "policy"
 
 
@@ -245,7 +244,7 @@ class Policies:
             raise InvalidRequestError("the reason is not the one that was signed", pointer="/reason")
         if not body.reason.strip():
             raise InvalidRequestError("a policy change has a reason", pointer="/reason")
-        if abs((self._now() - change.signed_at).total_seconds()) > _SIGNATURE_AGE_S:
+        if abs((self._now() - change.signed_at).total_seconds()) > SIGNATURE_AGE_S:
             raise ForbiddenError("the signature is not from the last ten minutes: sign again")
 
     def _check_voice(self, operator: str, found: CompiledPolicy, base: str) -> None:

@@ -9,6 +9,7 @@ import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from govd.contract.voicechange import VoiceChangeSubmission
 from govd.times import micros
 from govd.voice.rules import SCORE_SCALE, lowest_agreement, mean, vector
 
@@ -68,12 +69,20 @@ class Template:
     model: str
     model_sha256: str
     consent: Mapping[str, str]
+    signed: VoiceChangeSubmission | None = None
+    """The statement that its operator signed, with the salt that opens it; None: a vote let it in."""
 
     @classmethod
-    def of(cls, samples: Sequence[Sample], model: ModelView, consent: Mapping[str, str]) -> Template:
+    def of(
+        cls,
+        samples: Sequence[Sample],
+        model: ModelView,
+        consent: Mapping[str, str],
+        signed: VoiceChangeSubmission | None = None,
+    ) -> Template:
         """The template of these samples, all of them made by that model."""
         centroid = mean([vector(item.embedding) for item in samples]).tobytes()
-        return cls(centroid, tuple(samples), SCORE_SCALE, model.id, model.sha256, dict(consent))
+        return cls(centroid, tuple(samples), SCORE_SCALE, model.id, model.sha256, dict(consent), signed)
 
     @property
     def net_ms(self) -> int:
@@ -110,6 +119,7 @@ def row(name: str, enrolment: str, template: Template, state_key: StateKey) -> d
         "model": template.model,
         "model_sha256": template.model_sha256,
         "consent": dict(template.consent),
+        "signed": None if template.signed is None else template.signed.model_dump(mode="json"),
     }
     return {
         "name": name,
@@ -140,6 +150,7 @@ def template(found: Mapping[Any, Any], state_key: StateKey) -> Template:
         value["model"],
         value["model_sha256"],
         value["consent"],
+        None if value.get("signed") is None else VoiceChangeSubmission.model_validate(value["signed"]),
     )
 
 

@@ -22,18 +22,19 @@ from govd.contract.voice import (
 from govd.jobs import books
 from govd.jobs import store as job_store
 from govd.times import instant, micros
-from govd.voice import channels, consent, content, lockout, rules, sessions, store
+from govd.voice import channels, consent, content, lockout, rules, sessions, signing, store
 from govd.voice.content import Sample
 from govd.voice.hearing import replayed
 from govd.voice.model import Party
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy import Connection, RowMapping
 
     from govd.alarms.service import Alarms
     from govd.contract.voice import Draft, DraftSample, DraftStart, SessionView, SpeakerView
+    from govd.contract.voicechange import VoiceChangeSubmission
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
     from govd.voice.model import Heard
@@ -51,11 +52,19 @@ class Desk:
     Args:
         voices: The service of this room.
         state_key: Opens the jobs' keys, for samples that wait.
-        alarms: Told when a token alone changes whose voice decides something.
+        alarms: Told when it changes whose voice decides something.
+        public_keys: The vote keys of all active operators, asked at each use.
     """
 
-    def __init__(self, voices: Service, state_key: StateKey, alarms: Alarms) -> None:
+    def __init__(
+        self,
+        voices: Service,
+        state_key: StateKey,
+        alarms: Alarms,
+        public_keys: Callable[[], Mapping[str, str]],
+    ) -> None:
         self.voices, self._state_key, self._alarms = voices, state_key, alarms
+        self._public_keys = public_keys
 
     # -- the whole picture -----------------------------------------------------------------------------
 
@@ -67,6 +76,7 @@ class Desk:
             model=model,
             degraded="" if degraded is None else degraded[0],
             mend="" if degraded is None else degraded[1],
+            owner=voices.settings().owner,
             speakers=voices.speakers.views(connection, model),
             waiting=self._waiting(connection, operator),
             sessions=sessions.standing(connection, now, counts=partial(channels.counts, voices.settings())),
@@ -135,7 +145,11 @@ class Desk:
         heard = self._fresh(data)
         verified, score = voices.drafts.check(draft, operator, heard, voices.replays.same)
         return DraftCheck(
-            verified=verified, confidence=round(score, 4), threshold=threshold, quality=heard.quality
+            verified=verified,
+            clip_sha256=heard.sent_sha256,
+            confidence=round(score, 4),
+            threshold=threshold,
+            quality=heard.quality,
         )
 
     def _fresh(self, data: bytes, *, one_voice: bool = False) -> Heard:
@@ -145,14 +159,19 @@ class Desk:
             raise replayed()
         return heard
 
-    def save(self, operator: str, draft: str) -> SpeakerView:
-        """Enroll what a draft holds. Blocks.
+    def _check_signature(self, signed: VoiceChangeSubmission, operator: str, mend: str) -> None:
+        signing.check_signature(signed, operator, self._public_keys(), self.voices.ledger.now(), mend)
+
+    def save(self, operator: str, draft: str, signed: VoiceChangeSubmission) -> SpeakerView:
+        """Enroll what a draft holds, on the operator's signature. Blocks.
 
         Raises:
             ConflictError: it is not ready, no fresh clip has matched, or another model is in use by now.
-            ForbiddenError: the name is another operator's own voice.
+            ForbiddenError: the name is another operator's own voice, or the signature is not his, not of just
+                now, or not about exactly this.
         """
         voices = self.voices
+        self._check_signature(signed, operator, signing.ENROLL)
         found = voices.drafts.finished(draft, operator)
         model = voices.operators_hearing.model()
         if model.sha256 != found.model.sha256:
@@ -165,34 +184,45 @@ class Desk:
         agreed = content.consent(consent.VERSION, consent.TEXT, found.began_at, f"operator:{operator}")
 
         def work(transaction: Transaction) -> None:
+            former = store.standing(transaction.connection, start.name)
+            expected = signing.enrolling(signed, found, former, voices.settings().owner)
+            signing.check_change(signed, expected, signing.ENROLL)
             for heard in (*found.samples, found.checked):
                 voices.replays.remember(transaction, heard, f"speaker:{start.name}")
             self._warn(transaction, operator, start.name, mine=start.mine)
-            voices.speakers.enroll(
-                transaction, start.name, samples, model, agreed, by=operator, mine=start.mine
-            )
+            voices.speakers.enroll(transaction, start.name, samples, model, agreed, signed)
 
         voices.ledger.submit(work).result()
         voices.drafts.leave(draft, operator)
         voices.tidying.attempt()
         return voices.ledger.read(lambda c: voices.speakers.view(c, start.name, model))
 
-    def remove(self, operator: str, name: str) -> SpeakerRemoval:
-        """Forget a speaker. Blocks. It cannot be undone."""
+    def remove(self, operator: str, name: str, signed: VoiceChangeSubmission) -> SpeakerRemoval:
+        """Forget a speaker, on the operator's signature. Blocks. It cannot be undone.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            ForbiddenError: the signature is not his, not of just now, or not about exactly this.
+        """
         voices = self.voices
+        self._check_signature(signed, operator, signing.DELETE)
 
         def work(transaction: Transaction) -> None:
+            former = voices.speakers.row(transaction.connection, name)["enrolment"]
+            expected = signing.deleting(signed, name, former, voices.settings().owner)
+            signing.check_change(signed, expected, signing.DELETE)
             self._warn(transaction, operator, name)
-            voices.speakers.remove(transaction, name, f"operator:{operator}")
+            voices.speakers.remove(transaction, name, f"operator:{operator}", signed=signed)
 
         voices.ledger.submit(work).result()
         done = voices.tidying.attempt()
         return SpeakerRemoval(status="deleted", speaker=name, message="" if done else _OWED)
 
     def _warn(self, transaction: Transaction, operator: str, name: str, *, mine: bool = False) -> None:
-        """An alarm where a voice that lets somebody do more is about to change by a token alone.
+        """An alarm where a voice that lets somebody do more is about to change.
 
-        That is the policy owner's, an operator's own, and one more beside the own voices that he has.
+        That is the policy owner's, an operator's own, and one more beside the own voices that he has. It is
+        signed, and who stole key and passphrase signs too: the person behind the voice is to hear of it.
         """
         connection, voices = transaction.connection, self.voices
         former = store.speaker(connection, name)
@@ -205,7 +235,7 @@ class Desk:
                 "own-voice-replaced",
                 f"speaker:{name}",
                 f"the voice {name}, {'the policy owner' if owners else 'an operator'}'s, was enrolled anew, "
-                f"added or deleted by {operator}, with his token and without a signature",
+                f"added or deleted by {operator}, on his signature",
                 f"ask {operator} whether it was he; if not: govd operators remove {operator}",
             )
 

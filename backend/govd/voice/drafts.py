@@ -5,6 +5,7 @@ Must never keep audio, nor let through a sample that is not the same voice as th
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -79,11 +80,13 @@ class Open:
             id=self.id,
             name=self.start.name,
             mine=self.start.mine,
+            model_sha256=self.model.sha256,
             samples=[item.shown for item in self.attempts],
             net_seconds=round(self.net_seconds, 2),
             matrix=[[round(value, 4) for value in row] for row in rules.matrix(vectors)],
             ready=self.ready,
             verified=self.verified,
+            checked_sha256=None if self.checked is None else self.checked.sent_sha256,
             confidence=self.confidence,
             expires_at=self.began_at + LIFETIME,
         )
@@ -98,6 +101,8 @@ class Finished:
     model: ModelView
     samples: tuple[Heard, ...]
     checked: Heard
+    shown: Draft
+    """The same as it was shown: what a signature covers."""
 
 
 class Drafts:
@@ -168,7 +173,9 @@ class Drafts:
                 raise ConflictError(f"the enrollment has {missing}: go on first")
             if not found.verified or found.checked is None:
                 raise ConflictError("no fresh clip has matched these samples yet: check the enrollment first")
-            return Finished(found.start, found.began_at, found.model, tuple(found.kept), found.checked)
+            return Finished(
+                found.start, found.began_at, found.model, tuple(found.kept), found.checked, found.view()
+            )
 
     def leave(self, draft: str, operator: str) -> Draft:
         """Forget it, with everything in it; what it was."""
@@ -220,6 +227,8 @@ class Drafts:
             number=found.numbers,
             quality=quality,
             kept=not quality.faults,
+            clip_sha256=heard.sent_sha256,
+            print_sha256=hashlib.sha256(heard.embedding).hexdigest() if heard.embedding else None,
             agreement=None if agreement is None else round(agreement, 4),
         )
 

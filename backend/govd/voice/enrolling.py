@@ -5,11 +5,13 @@ Must never mix what two models made, nor leave anything of a deleted speaker tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from govd.audit.model import Entry, Known, log_name
 from govd.contract.errors import ConflictError, ForbiddenError, NotFoundError
 from govd.contract.voice import SpeakerBrief, SpeakerView
+from govd.contract.voicechange import log_details
 from govd.ids import new_id
 from govd.times import instant, maybe_instant, micros
 from govd.voice import content, rules, sessions, store
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from govd.contract.voice import ModelView
+    from govd.contract.voicechange import VoiceChangeSubmission
     from govd.sealing import StateKey
     from govd.storage.ledger import Transaction
     from govd.voice.content import Sample
@@ -63,15 +66,14 @@ class Speakers:
         samples: Sequence[Sample],
         model: ModelView,
         consent: Mapping[str, str],
-        *,
-        by: str,
-        mine: bool,
+        signed: VoiceChangeSubmission,
     ) -> None:
-        """Write a speaker, in place of one of that name.
+        """Write a speaker, in place of one of that name. `signed`: checked, and its operator's.
 
         Raises:
             ForbiddenError: it is another operator's own voice, which nobody takes over.
         """
+        by, mine = signed.statement.signed_by, signed.statement.mine
         former = store.speaker(transaction.connection, name)
         if former is not None and former["operator"] not in {None, by}:
             raise ForbiddenError(
@@ -80,10 +82,9 @@ class Speakers:
             )
         if former is not None:
             sessions.end_of(transaction, speaker=name)
-        self._write(
-            transaction, name, Template.of(samples, model, consent), by=by, operator=by if mine else None
-        )
-        self._record(transaction, "voice.enrolled", f"operator:{by}", name, replaced=former is not None)
+        made = Template.of(samples, model, consent, signed)
+        self._write(transaction, name, made, by=by, operator=by if mine else None)
+        self._record(transaction, name, by, replaced=former is not None, more=log_details(signed))
 
     def add(
         self,
@@ -94,8 +95,11 @@ class Speakers:
         consent: Mapping[str, str],
         *,
         by: str,
+        job: str,
     ) -> tuple[int, int]:
         """Add samples that an operator approved; how many there are now, and how many ms of speech.
+
+        `job`: in which his vote stands, which is the signature of this.
 
         Raises:
             ConflictError: they are not of one voice, of another model, or too many, or it is an operator's
@@ -126,7 +130,7 @@ class Speakers:
             )
         sessions.end_of(transaction, speaker=name)
         self._write(transaction, name, made, by=by, operator=None)
-        self._record(transaction, "voice.enrolled", f"operator:{by}", name, replaced=former is not None)
+        self._record(transaction, name, by, replaced=former is not None, job=job)
         return len(joined), made.net_ms
 
     def _write(
@@ -148,8 +152,23 @@ class Speakers:
             },
         )
 
-    def remove(self, transaction: Transaction, name: str, actor: str) -> None:
+    def remove(
+        self,
+        transaction: Transaction,
+        name: str,
+        actor: str,
+        *,
+        signed: VoiceChangeSubmission | None = None,
+        job: str | None = None,
+    ) -> None:
         """Forget a speaker: his key is gone, and with it the template. It cannot be undone.
+
+        Args:
+            transaction: Where.
+            name: Whose voice.
+            actor: Who does it.
+            signed: The operator's statement, checked; None where a vote stands for it.
+            job: In which that vote stands.
 
         Raises:
             NotFoundError: there is none of that name.
@@ -157,35 +176,38 @@ class Speakers:
         row = self.row(transaction.connection, name)
         ended = sessions.end_of(transaction, speaker=name)
         store.drop_speaker(transaction.connection, name)
-        transaction.record(
-            Entry(
-                type="voice.deleted",
-                actor=actor,
-                details={
-                    "speaker": self.log_name(name),
-                    "sessions_ended": ended,
-                    "own_voice": row["operator"] is not None,
-                },
-            )
-        )
+        details = {
+            "speaker": self.log_name(name),
+            "enrolment": row["enrolment"],
+            "sessions_ended": ended,
+            "own_voice": row["operator"] is not None,
+        }
+        more = {} if signed is None else log_details(signed)
+        transaction.record(Entry(type="voice.deleted", actor=actor, job_id=job, details=details | more))
 
-    def _record(self, transaction: Transaction, type_: str, actor: str, name: str, *, replaced: bool) -> None:
+    def _record(
+        self,
+        transaction: Transaction,
+        name: str,
+        by: str,
+        *,
+        replaced: bool,
+        more: Mapping[str, Any] = MappingProxyType({}),
+        job: str | None = None,
+    ) -> None:
         row = self.row(transaction.connection, name)
-        transaction.record(
-            Entry(
-                type=type_,
-                actor=actor,
-                details={
-                    "speaker": self.log_name(name),
-                    "samples": row["samples"],
-                    "net_ms": row["net_ms"],
-                    "replaced": replaced,
-                    "own_voice": row["operator"] is not None,
-                    "all_heard": bool(row["heard"]),
-                    "consent_version": Known.of(row["consent_version"]),
-                },
-            )
-        )
+        details = {
+            "speaker": self.log_name(name),
+            "enrolment": row["enrolment"],
+            "samples": row["samples"],
+            "net_ms": row["net_ms"],
+            "replaced": replaced,
+            "own_voice": row["operator"] is not None,
+            "all_heard": bool(row["heard"]),
+            "consent_version": Known.of(row["consent_version"]),
+            **more,
+        }
+        transaction.record(Entry(type="voice.enrolled", actor=f"operator:{by}", job_id=job, details=details))
 
     # -- listing ---------------------------------------------------------------------------------------
 
@@ -213,6 +235,7 @@ class Speakers:
     def _view(row: RowMapping, model: ModelView | None, owner: str | None) -> SpeakerView:
         return SpeakerView(
             name=row["name"],
+            enrolment=row["enrolment"],
             samples=row["samples"],
             net_seconds=row["net_ms"] / 1000,
             agreement=row["agreement"] / _MILLION,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -121,25 +122,26 @@ class Hearing:
         self._encoder.warm()
         clip = self._intake.take(data, name=name)
         model = self.model()
+        sent = hashlib.sha256(data).hexdigest()
         if clip.quality.faults:
-            return self._heard(clip, b"", None)
+            return self._heard(clip, b"", None, sent)
         embedding = self._encoder.embed(clip.pcm)
         if one_voice and clip.quality.net_seconds >= HALVES_FROM_SECONDS:
             first, second = (vector(self._encoder.embed(half)) for half in halves(clip.pcm))
             if several_voices(first, second, model.threshold):
                 faults = [*clip.quality.faults, Fault.SEVERAL_VOICES]
                 quality = clip.quality.model_copy(update={"faults": faults})
-                return Heard(quality, b"", None, self._keyed(clip), clip.fingerprint, b"")
+                return Heard(quality, b"", None, self._keyed(clip), clip.fingerprint, b"", sent)
         if self.model().sha256 != model.sha256:
             raise VoiceUnavailableError("the model was changed meanwhile", hint="send the clip again")
-        return self._heard(clip, embedding, model)
+        return self._heard(clip, embedding, model, sent)
 
     def close(self) -> None:
         """End the decoders."""
         self._intake.close()
 
-    def _heard(self, clip: Clip, embedding: bytes, model: ModelView | None) -> Heard:
-        return Heard(clip.quality, embedding, model, self._keyed(clip), clip.fingerprint, clip.pcm)
+    def _heard(self, clip: Clip, embedding: bytes, model: ModelView | None, sent: str) -> Heard:
+        return Heard(clip.quality, embedding, model, self._keyed(clip), clip.fingerprint, clip.pcm, sent)
 
     def _keyed(self, clip: Clip) -> str:
         return self._state_key.mac(b"voice-clip\n" + clip.sha256.encode())

@@ -112,6 +112,7 @@ class Heard:
         clip: A keyed hash of the decoded audio.
         fingerprint: See `Clip`.
         pcm: See `Clip`.
+        sent_sha256: Of the file as it was sent: what its sender can compute too.
     """
 
     quality: Quality
@@ -120,3 +121,4 @@ class Heard:
     clip: str
     fingerprint: bytes = field(repr=False)
     pcm: bytes = field(repr=False)
+    sent_sha256: str = ""

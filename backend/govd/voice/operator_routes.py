@@ -33,6 +33,8 @@ from govd.contract.voice import (
     Voices,
     VoiceSession,
 )
+from govd.contract.voicechange import VoiceChangeSubmission
+from govd.voice import signing
 from govd.voice.routes import Speaker  # noqa: TC001 - FastAPI reads the annotation
 
 if TYPE_CHECKING:
@@ -72,6 +74,13 @@ async def _read_clip(request: Request, desk: Desk, operator: str) -> bytes:
     return await asyncio.to_thread(desk.voices.captures.take, asked.capture, operator)
 
 
+async def _read_signed(request: Request, mend: str) -> VoiceChangeSubmission:
+    """The signed change; a request with nothing in it is one that nobody signed, and no slip of the pen."""
+    if "transfer-encoding" not in request.headers and request.headers.get("content-length", "0") == "0":
+        raise signing.unsigned(mend)
+    return await read_body(request, VoiceChangeSubmission)
+
+
 def _pictures(routes: APIRouter, context: Context, desk: Desk) -> None:
     @routes.get("/v1/voice", response_model=Voices)
     async def voices(request: Request) -> Response:
@@ -87,13 +96,16 @@ def _pictures(routes: APIRouter, context: Context, desk: Desk) -> None:
             data = await _read_clip(request, desk, operator)
             return answer(await desk.voices.operators.run(operator, lambda: desk.voices.whose(data)))
 
-    @routes.delete("/v1/voice/speakers/{name}", response_model=SpeakerRemoval)
+    @routes.post(
+        "/v1/voice/speakers/{name}/delete",
+        response_model=SpeakerRemoval,
+        openapi_extra=documented(VoiceChangeSubmission),
+    )
     async def remove(request: Request, name: Speaker) -> Response:
-        """Forget a speaker. It cannot be undone."""
-        operator = context.doorkeeper.admit(request, "operator")
-        return answer(
-            await desk.voices.operators.run(operator.name, lambda: desk.remove(operator.name, name))
-        )
+        """Forget a speaker, on the operator's signature. It cannot be undone."""
+        operator = context.doorkeeper.admit(request, "operator").name
+        signed = await _read_signed(request, signing.DELETE)
+        return answer(await desk.voices.operators.run(operator, lambda: desk.remove(operator, name, signed)))
 
     @routes.get(
         "/v1/voice/waiting/{sample}",
@@ -175,11 +187,16 @@ def _drafts(routes: APIRouter, context: Context, desk: Desk) -> None:
             data = await _read_clip(request, desk, operator)
             return answer(await lane.run(operator, lambda: desk.check(operator, draft, data)))
 
-    @routes.post("/v1/voice/drafts/{draft}/save", response_model=SpeakerView)
+    @routes.post(
+        "/v1/voice/drafts/{draft}/save",
+        response_model=SpeakerView,
+        openapi_extra=documented(VoiceChangeSubmission),
+    )
     async def save(request: Request, draft: Uuid) -> Response:
-        """Enroll: there is enough, and a fresh clip has matched."""
-        operator = context.doorkeeper.admit(request, "operator")
-        return answer(await lane.run(operator.name, lambda: desk.save(operator.name, draft)))
+        """Enroll, on the operator's signature: there is enough, and a fresh clip has matched."""
+        operator = context.doorkeeper.admit(request, "operator").name
+        signed = await _read_signed(request, signing.ENROLL)
+        return answer(await lane.run(operator, lambda: desk.save(operator, draft, signed)))
 
 
 def _step_up(routes: APIRouter, context: Context, desk: Desk) -> None:

@@ -122,7 +122,9 @@ class Settling:
             replace(sample, heard=row["id"] in played) for row, (sample, _) in zip(rows, opened, strict=True)
         ]
         agreed = content.consent(consent.VERSION, consent.TEXT, transaction.now, f"operator:{operator}")
-        total, net_ms = self._speakers.add(transaction, name, samples, model, agreed, by=operator)
+        total, net_ms = self._speakers.add(
+            transaction, name, samples, model, agreed, by=operator, job=rows[0]["job"]
+        )
         if rules.complete(total, net_ms / 1000):
             return filled(self._settings().messages["enrolled"], samples=str(total))
         return f"{name} has {rules.lacking(total, net_ms / 1000)}: send more voice notes."
@@ -133,7 +135,7 @@ class Settling:
             return True
         if store.speaker(transaction.connection, item["speaker"]) is None:
             return False
-        self._speakers.remove(transaction, item["speaker"], f"operator:{operator}")
+        self._speakers.remove(transaction, item["speaker"], f"operator:{operator}", job=item["job"])
         return True
 
     @staticmethod

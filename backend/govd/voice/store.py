@@ -35,6 +35,11 @@ def speaker(connection: Connection, name: str) -> RowMapping | None:
     return connection.execute(select(speakers).where(speakers.c.name == name)).mappings().first()
 
 
+def standing(connection: Connection, name: str) -> str | None:
+    """The enrolment of that name that stands now; None: there is none."""
+    return connection.execute(select(speakers.c.enrolment).where(speakers.c.name == name)).scalar()
+
+
 def listed(connection: Connection) -> Sequence[RowMapping]:
     """Every speaker without its template, by name."""
     return connection.execute(select(*_LISTED).order_by(speakers.c.name)).mappings().all()

@@ -9,9 +9,7 @@ from govconsole.actions.model import MOVES, WITHIN, Action, Twin
 HELP: Final = Action("help", ("f1",), "help", "The keys of this dialog.", twin=WITHIN)
 
 VOTE: Final[tuple[Action, ...]] = (
-    Action(
-        "confirm", ("y", "ctrl+y"), "sign", "Sign what is shown, and cast the vote.", twin=WITHIN, danger=True
-    ),
+    Action("confirm", ("y", "ctrl+y"), "sign", "Sign what is shown, and send it.", twin=WITHIN, danger=True),
     Action("leave", ("escape",), "cancel", "Leave; nothing is signed.", twin=WITHIN),
     Action("scroll_down", ("j", "down"), "down", "What is signed, one line down.", twin=MOVES, quiet=True),
     Action("scroll_up", ("k", "up"), "up", "What is signed, one line up.", twin=MOVES, quiet=True),

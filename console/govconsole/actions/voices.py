@@ -91,7 +91,7 @@ VOICES: Final[tuple[Action, ...]] = (
         "delete",
         ("d",),
         "delete",
-        "Forget the voice under the cursor, for good: its name has to be typed.",
+        "Forget the voice under the cursor, for good: its name has to be typed, and it is signed.",
         _needs("speaker", "speaker"),
         Twin("govconsole voices delete NAME"),
         command="delete",

@@ -5,6 +5,7 @@ Must never decode audio: clips go to govd as they are, whose decoder is a proces
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from govconsole.client.backend import Backend
+    from govd.contract.voicechange import VoiceChangeSubmission
 
 _ROOT = "/v1/voice"
 
@@ -49,6 +51,11 @@ class Take:
 
     audio: bytes = field(default=b"", repr=False)
     capture: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """Of the file, in hex: what is signed names it. Empty where a page recorded it, which govd has."""
+        return "" if self.capture else hashlib.sha256(self.audio).hexdigest()
 
     def sent(self) -> dict[str, Any]:
         """How a request carries it. The name of a file stays here: it is no business of the backend's."""
@@ -98,13 +105,17 @@ class VoiceDoor:
             DraftCheck, "POST", f"{_ROOT}/drafts/{part(draft)}/check", **take.sent()
         )
 
-    async def save(self, draft: str) -> SpeakerView:
-        """Keep the voice."""
-        return await self._backend.call(SpeakerView, "POST", f"{_ROOT}/drafts/{part(draft)}/save")
+    async def save(self, draft: str, signed: VoiceChangeSubmission) -> SpeakerView:
+        """Keep the voice, on a signature."""
+        return await self._backend.call(
+            SpeakerView, "POST", f"{_ROOT}/drafts/{part(draft)}/save", body=signed
+        )
 
-    async def delete(self, speaker: str) -> SpeakerRemoval:
-        """Forget a voice. It cannot be undone: the key of its template is gone."""
-        return await self._backend.call(SpeakerRemoval, "DELETE", f"{_ROOT}/speakers/{part(speaker)}")
+    async def delete(self, speaker: str, signed: VoiceChangeSubmission) -> SpeakerRemoval:
+        """Forget a voice, on a signature. It cannot be undone: the key of its template is gone."""
+        return await self._backend.call(
+            SpeakerRemoval, "POST", f"{_ROOT}/speakers/{part(speaker)}/delete", body=signed
+        )
 
     async def waiting(self, sample: str) -> bytes:
         """The sound of a sample that an agent sent, as WAV. From now on you have heard it."""

@@ -13,12 +13,12 @@ from govconsole.client.batch import Batch, sort_out
 from govconsole.client.known import known
 from govconsole.messages import BatchCast, BatchGathered, Refused, VoteCast
 from govconsole.screens.batch import BatchDialog
-from govconsole.screens.passphrase import PassphraseDialog
+from govconsole.screens.passphrase import unlocked
 from govconsole.screens.vote import VoteDialog
 from govd.contract.errors import GovError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Mapping
 
     from textual.screen import Screen
 
@@ -29,21 +29,6 @@ if TYPE_CHECKING:
     from govd.contract.votes import Verdict
 
 _AT_ONCE: Final = 8
-
-
-def _unlocked(
-    screen: Screen[None], session: Session, cast: Callable[[], Coroutine[None, None, None]]
-) -> None:
-    """Cast at once while the key is unlocked; else have it unlocked first."""
-    if session.keys.unlocked:
-        screen.run_worker(cast(), group="verbs")
-        return
-
-    def opened(unlocked: bool | None) -> None:  # noqa: FBT001 - the answer of a dialog
-        if unlocked:
-            screen.run_worker(cast(), group="verbs")
-
-    screen.app.push_screen(PassphraseDialog(session.keys, session.operator, session.clock), opened)
 
 
 @dataclass(frozen=True)
@@ -71,7 +56,11 @@ class Ballot:
 
     def _worded(self, words: Words | None) -> None:
         if words is not None:
-            _unlocked(self.screen, self.session, lambda: self._cast(words))
+            unlocked(
+                self.screen,
+                self.session,
+                lambda: self.screen.run_worker(self._cast(words), group="verbs"),
+            )
 
     async def _cast(self, words: Words) -> None:
         shown = self.session.clock.monotonic() - self.since
@@ -134,7 +123,11 @@ class BatchBallot:
 
         def worded(words: Words | None) -> None:
             if words is not None:
-                _unlocked(self.screen, self.session, lambda: self._cast(batch, words))
+                unlocked(
+                    self.screen,
+                    self.session,
+                    lambda: self.screen.run_worker(self._cast(batch, words), group="verbs"),
+                )
 
         self.screen.app.push_screen(BatchDialog(batch, self.session.operator, self.session.clock), worded)
 

@@ -13,9 +13,11 @@ from govconsole.actions.model import Situation
 from govconsole.actions.registry import SCOPES
 from govconsole.binding import bindings
 from govconsole.client.document import Span
+from govconsole.client.voiceplan import VoicePlan
 from govconsole.messages import Answered
 from govconsole.screens.taking import TakingDialog
 from govconsole.screens.typed import TypedDialog
+from govconsole.screens.voicesigning import sign_voice
 from govconsole.state.enrollment import STEPS, Step
 from govconsole.state.enrollview import ELSEWHERE, NAMES, enrollment_document, steps_spans
 from govconsole.state.status import Group
@@ -207,6 +209,7 @@ class EnrollScreen(TakingDialog[bool]):
         draft = self._draft_id
         for take in takes:
             sample = await self._door.sample(draft, take)
+            self.enrollment.sent.add(take.sha256 or sample.clip_sha256)
         after = await self._door.draft(draft)
 
         def apply() -> None:
@@ -225,14 +228,24 @@ class EnrollScreen(TakingDialog[bool]):
 
     async def _check(self, take: Take) -> Callable[[], None]:
         checked = await self._door.check(self._draft_id, take)
+        self.enrollment.sent.add(take.sha256 or checked.clip_sha256)
 
         def apply() -> None:
             self.enrollment.checked = checked
 
         return apply
 
-    async def _save(self) -> Callable[[], None]:
-        speaker = await self._door.save(self._draft_id)
+    async def _plan(self) -> Callable[[], None]:
+        """What is signed is what stands now, whatever was on the screen before."""
+        draft, voices = await self._door.draft(self._draft_id), await self._door.voices()
+        plan = VoicePlan(draft.name, voices, draft, frozenset(self.enrollment.sent))
+        session = self.shell.session
+        return lambda: sign_voice(
+            self, session, plan, lambda: self._ask("the voice is being saved", self._save(plan))
+        )
+
+    async def _save(self, plan: VoicePlan) -> Callable[[], None]:
+        speaker = await self.shell.session.save_voice(plan)
 
         def apply() -> None:
             self.enrollment.speaker = speaker
@@ -294,7 +307,7 @@ class EnrollScreen(TakingDialog[bool]):
         elif self.may("next"):
             self.close_page()
             if one.step is Step.CHECK:
-                self._ask("the voice is being saved", self._save())
+                self._ask("what is saved is being looked at", self._plan())
                 return
             one.forward()
             self._fresh()

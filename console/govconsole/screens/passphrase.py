@@ -5,7 +5,7 @@ Must never keep it: it goes to the key ring and is forgotten, and no answer of t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.containers import Horizontal, Vertical
@@ -19,10 +19,14 @@ from govconsole.widgets.paint import words
 from govd.contract.errors import GovError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
+    from textual.screen import Screen
 
     from govconsole.client.votekeys import KeyRing
     from govconsole.clock import Clock
+    from govconsole.session import Session
 
 _MINUTE = 60
 
@@ -119,3 +123,22 @@ class PassphraseDialog(Dialog[bool]):
         told = self.query_one("#told", Label)
         told.set_class(wrong, "wrong")
         told.update(words(text))
+
+
+def unlocked(screen: Screen[Any], session: Session, then: Callable[[], object]) -> None:
+    """Go on at once while the key is unlocked; else have it unlocked first.
+
+    Args:
+        screen: Over which the dialog opens.
+        session: Whose key it is.
+        then: What is to be signed with it.
+    """
+    if session.keys.unlocked:
+        then()
+        return
+
+    def opened(is_open: bool | None) -> None:  # noqa: FBT001 - the answer of a dialog
+        if is_open:
+            then()
+
+    screen.app.push_screen(PassphraseDialog(session.keys, session.operator, session.clock), opened)

@@ -59,10 +59,10 @@ class Ask:
 
     Args:
         document: What is signed.
-        verdict: A refusal needs a reason, one with guidance needs that too.
+        verdict: A refusal needs a reason, one with guidance needs that too; it colours the button.
         sign: The words on the button behind the key.
         reader: Who reads the guidance.
-        reason: What the reason is for.
+        reason: What the reason is for; empty: none is asked for.
         typed: What has to be typed, or None.
     """
 
@@ -123,9 +123,10 @@ class SigningDialog(Dialog[Words]):
             if ask.verdict == "deny_with_guidance":
                 yield Label(words(f"Guidance: {ask.reader}"), classes="label", markup=False)
                 yield Field(id="guidance", max_length=MAX_REASON, compact=True)
-            need = " (needed)" if refuses else ""
-            yield Label(words(f"Reason{need}: {ask.reason}"), classes="label", markup=False)
-            yield Field(id="reason", max_length=MAX_REASON, compact=True)
+            if ask.reason:
+                need = " (needed)" if refuses else ""
+                yield Label(words(f"Reason{need}: {ask.reason}"), classes="label", markup=False)
+                yield Field(id="reason", max_length=MAX_REASON, compact=True)
             if ask.typed is not None:
                 yield Label(words(ask.typed.told), id="typed-label", markup=False)
                 yield Field(id="typed", max_length=len(ask.typed.text) + 8, compact=True)
@@ -138,9 +139,9 @@ class SigningDialog(Dialog[Words]):
                 )
 
     def on_mount(self) -> None:
-        """Cancel is under the cursor."""
+        """Cancel is under the cursor; where nothing but a name is typed, that line."""
         super().on_mount()
-        self.query_one("#cancel", Button).focus()
+        self.query_one("#typed" if self.ask.typed and not self.ask.reason else "#cancel").focus()
         self.watch(self.query_one("#what"), "scroll_y", self._tell_more)
 
     def stands(self) -> None:
@@ -194,7 +195,7 @@ class SigningDialog(Dialog[Words]):
         ask, reason, guidance = self.ask, self._text("reason"), self._text("guidance")
         if ask.verdict == "deny_with_guidance" and not guidance:
             self._miss("guidance", "Say what the agent should do instead.")
-        elif ask.verdict != "approve" and not reason:
+        elif ask.verdict != "approve" and ask.reason and not reason:
             self._miss("reason", "A refusal needs a reason.")
         elif ask.typed is not None and self._text("typed").casefold() != ask.typed.text.casefold():
             self._miss("typed", ask.typed.missed)

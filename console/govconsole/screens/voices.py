@@ -309,30 +309,19 @@ class VoicesScreen(View):
             self._do(self._door.unlock(one.agent, one.chat), f"unlocked: {one.agent} {one.chat}")
 
     def do_delete(self) -> None:
-        """Forget a voice, when its name was typed."""
-        from govconsole.screens.typed import TypedDialog
+        """Forget a voice, when its name was typed, on the operator's signature."""
+        from govconsole.client.voiceplan import VoicePlan
+        from govconsole.screens.voicesigning import sign_voice
 
-        speaker = self.list.speaker
-        if speaker is None:
+        speaker, voices, session = self.list.speaker, self.list.voices, self.shell.session
+        if speaker is None or voices is None:
             return
-
-        def sure(typed: bool | None) -> None:  # noqa: FBT001 - the answer of a dialog
-            if typed:
-                self._do(self._door.delete(speaker.name), f"deleted: {speaker.name}")
-
-        told = (
-            "Its template cannot be read any more: the key is destroyed, in every copy of the database too."
-            " Sessions of this voice end now."
-        )
-        self.app.push_screen(
-            TypedDialog(
-                self.shell.session.clock,
-                f"Forget the voice of {speaker.name}?",
-                told,
-                speaker.name,
-                "Forget it",
-            ),
-            sure,
+        plan = VoicePlan(speaker.name, voices)
+        sign_voice(
+            self,
+            session,
+            plan,
+            lambda: self._do(session.delete_voice(plan), f"deleted: {plan.name}"),
         )
 
     def _do(self, work: Awaitable[object], words: str) -> None:

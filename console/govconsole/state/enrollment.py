@@ -75,6 +75,8 @@ class Enrollment:
     """The number of the sample under the cursor; 0: none."""
     wrong: str = ""
     """What was wrong with the last thing that was tried."""
+    sent: set[str] = field(default_factory=set)
+    """SHA-256 of each file that was sent from here, or recorded by a page that was opened from here."""
     taking: Taking = field(default_factory=Taking)
 
     @classmethod

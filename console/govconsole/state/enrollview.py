@@ -130,7 +130,8 @@ def _source(enrollment: Enrollment, keys: Mapping[str, str]) -> Document:
         line(
             Span(
                 "arecord -f S16_LE -r 16000 -c 1 | ssh HOST govconsole enroll - "
-                f"--name {enrollment.name} --consent {enrollment.voices.consent_version}",
+                f"--name {enrollment.name} --consent {enrollment.voices.consent_version} "
+                "--passphrase-file FILE",
                 "dim",
             ),
             indent=2,
@@ -257,7 +258,7 @@ def _check(enrollment: Enrollment, keys: Mapping[str, str]) -> Document:
             blank(),
             line(verdict_span(good=True, words=words), indent=2),
             blank(),
-            line(_key(keys, "next"), f" saves the voice of {enrollment.name}.", indent=2),
+            line(_key(keys, "next"), f" saves the voice of {enrollment.name}, on your signature.", indent=2),
         ]
     found += _ask(enrollment, keys)
     if checked is not None:

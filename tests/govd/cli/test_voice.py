@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import struct
@@ -95,7 +96,11 @@ def test_a_model_is_measured_and_used_and_a_voice_is_told_from_another(
     said(house, "model", "use", DEMO)
 
     files = [clips / f"{number}.wav" for number in range(6)]
-    _, told = said(house, "enroll", *files, "--name", "maria", "--consent")
+    secret = ("--passphrase-file", house.passphrase_file)
+    assert "no terminal" in said(house, "enroll", *files, "--name", "maria", "--consent", expect=2)[1]
+    _, told = said(house, "enroll", *files, "--name", "maria", "--consent", *secret)
+    assert "signed with your vote key:\n  voice       maria\n" in told
+    assert f"  5           {hashlib.sha256(files[4].read_bytes()).hexdigest()}\n" in told
     assert "5 of 5: 4.wav" in told
     assert "enrolled: maria, 5 samples" in told
     (speaker,) = house.govd_json("voice", "speakers")["speakers"]
@@ -121,7 +126,7 @@ def test_a_model_is_measured_and_used_and_a_voice_is_told_from_another(
     with closing(sqlite3.connect(house.state / "govd.db", isolation_level=None)) as reader:
         reader.execute("begin")
         assert reader.execute("select count(*) from speakers").fetchone() == (1,)
-        said(house, "delete", "maria", "--yes")
+        said(house, "delete", "maria", "--yes", *secret)
         _, told = said(house, "speakers")
         assert "a deleted voice may still lie in the database's journal" in told
         assert f"try: fuser -v {house.state / 'govd.db'}" in told

@@ -140,14 +140,23 @@ def test_a_vote_altered_in_any_member_does_not_verify(change):
 
 @pytest.mark.threat("T12")
 def test_a_signature_for_one_kind_of_statement_is_none_for_another():
-    """A signed policy change is passed off as a vote, or an enrolment."""
+    """A signed policy change, or one of a voice, is passed off as a vote, or an enrolment."""
     policy = votes.PolicyChange(
         sha256=DIGEST, base_sha256=DIGEST, reason_commitment=DIGEST, signed_by="ana", signed_at=NOW
     )
+    voice = votes.VoiceChange(
+        operation="delete",
+        speaker_commitment=DIGEST,
+        mine=False,
+        admin=False,
+        replaces=JOB,
+        signed_by="ana",
+        signed_at=NOW,
+    )
 
-    contexts = {votes.signing_bytes(item).split(b"\n", 1)[0] for item in (vote(), policy)}
+    contexts = {votes.signing_bytes(item).split(b"\n", 1)[0] for item in (vote(), policy, voice)}
 
-    assert len(contexts) == 2
+    assert len(contexts) == 3
 
 
 @pytest.mark.parametrize("signature", ["", "!!!", "AAAA", "é"])

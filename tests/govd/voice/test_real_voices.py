@@ -15,6 +15,7 @@ from tests.support import speech
 from tests.support.govd_process import GovdProcess
 from tests.support.operator import answer
 from tests.support.voices import OWNED
+from tests.support.voicesigning import saving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +78,8 @@ def test_a_voice_is_enrolled_verified_and_survives_a_kill_and_another_is_refused
     other = scene.send(f"{draft}/samples", said(THIEF, 0, 1))
     assert other["quality"]["faults"] == ["not-the-same-voice"]
     assert scene.send(f"{draft}/check", said(OWNER, 10))["verified"]
-    saved = scene.operator.post(f"{draft}/save", {})
+    body = saving(scene.operator, scene.operator.get("/v1/voice"), scene.operator.get(draft))
+    saved = scene.operator.post(f"{draft}/save", body)
     assert (saved["samples"], saved["model"], saved["stale"]) == (5, DEMO, False)
 
     found = scene.verify(speech.encoded(said(OWNER, 11), "opus"), "family")

@@ -222,7 +222,7 @@ def test_a_deletion_waits_too_and_asking_twice_is_one_job(house: VoiceHouse):
 def test_a_deletion_of_somebody_who_is_gone_already_is_written_down_as_failed(house: VoiceHouse):
     house.enroll("guest")
     job = house.agent().ask("DELETE", "/speakers/guest").json()["job"]
-    answer(house.operator().ask("DELETE", "/v1/voice/speakers/guest"))
+    answer(house.delete("guest"))
 
     (intent,) = answer(house.vote(job))["settled"]
 

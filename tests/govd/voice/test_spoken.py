@@ -48,7 +48,7 @@ def test_a_request_whose_session_was_taken_back_is_not_approved(house: VoiceHous
         (standing,) = house.picture()["sessions"]
         answer(house.operator().ask("DELETE", f"/v1/voice/sessions/{standing['id']}"))
     elif how == "deleted":
-        answer(house.operator().ask("DELETE", "/v1/voice/speakers/owner"))
+        answer(house.delete("owner"))
     elif how == "enrolled anew":
         house.enroll("owner", prefix="again")
     else:

@@ -43,7 +43,7 @@ def test_a_voices_whole_life(stored: VoiceHouse):
     for session in shown["sessions"]:
         stored.operator().ask("DELETE", f"/v1/voice/sessions/{session['id']}")
     stored.operator().ask("DELETE", "/v1/voice/locks/bot/y")
-    answer(stored.operator().ask("DELETE", "/v1/voice/speakers/guest"))
+    answer(stored.delete("guest"))
     left = stored.picture()
     assert (left["sessions"], left["locks"]) == ([], [])
     assert [item["name"] for item in left["speakers"]] == ["owner"]

@@ -210,9 +210,11 @@ def test_deleting_a_speaker_ends_his_sessions_also_when_the_name_comes_back(hous
     house.enroll("owner")
     answer(house.verify(clip("owner")))
 
-    answer(house.operator().ask("DELETE", "/v1/voice/speakers/owner"))
+    body = house.signed_delete("owner")
+
+    answer(house.delete("owner", body))
     assert session(house, "") == "expired"
-    assert code(house.operator().ask("DELETE", "/v1/voice/speakers/owner")) == (404, "not-found")
+    assert code(house.delete("owner", body)) == (404, "not-found")
 
     house.enroll("somebody", name="owner")
     assert session(house, "") == "expired"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 VIEW: Final = "VoicesScreen"
 WIZARD: Final = "EnrollScreen"
-_CLIP: Final = Take(audio=b"RIFF")
 
 
 def _stage(scene: Scene) -> VoiceStage:
@@ -48,7 +47,7 @@ async def _delete(scene: Scene) -> None:
     await _voices(scene)
     await scene.press("j", "j", "j", "d")
     await scene.write("visi")
-    await scene.shows("Forget the voice of visitor?")
+    await scene.shows("Forget the voice of visitor")
 
 
 async def _consent(scene: Scene) -> None:
@@ -84,7 +83,8 @@ async def _samples(scene: Scene, count: int) -> None:
 async def _take(scene: Scene, count: int) -> None:
     wizard = scene.app.screen
     if isinstance(wizard, TakingDialog) and count:
-        wizard.took([_CLIP] * count)
+        before = len(_stage(scene).voices.clips)
+        wizard.took([Take(audio=b"RIFF %d" % number) for number in range(before, before + count)])
 
 
 async def _record(scene: Scene) -> None:
@@ -113,11 +113,18 @@ async def _check(scene: Scene) -> None:
     await scene.shows("not recognised")
 
 
-async def _saved(scene: Scene) -> None:
+async def _sign(scene: Scene) -> None:
     await _check(scene)
     await _take(scene, 1)
     await scene.shows("✓ recognised")
+    scene.unlock()
     await scene.press("enter")
+    await scene.shows("Enroll the voice of op-2", "You sign this")
+
+
+async def _saved(scene: Scene) -> None:
+    await _sign(scene)
+    await scene.press("y")
     await scene.shows("op-2 is enrolled")
 
 
@@ -133,7 +140,7 @@ async def _step_up(scene: Scene) -> None:
 VOICES: Final = (
     Picture("voices", "Who is enrolled, verified and locked out", VIEW, _voices, voices=True),
     Picture("voices-degraded", "Without a model nobody can be verified", VIEW, _degraded, voices=True),
-    Picture("voice-delete", "A voice is forgotten for good", "TypedDialog", _delete, voices=True),
+    Picture("voice-delete", "A voice is forgotten for good", "VoiceDialog", _delete, voices=True),
     Picture("enroll-consent", "An enrollment begins with consent", WIZARD, _consent, voices=True),
     Picture("enroll-source", "A microphone is listened to", WIZARD, _source, voices=True),
     Picture("enroll-samples", "A sample is recorded", WIZARD, _record, voices=True),

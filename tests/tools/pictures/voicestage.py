@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Final, Self
 from govconsole.paths import Operator as Owner
 from govconsole.paths import socket_path
 from govconsole.session import Session
+from govd.contract import votekey
 from tests.govconsole import fake_voices
 from tests.govconsole.fake_backend import TOKEN, FakeBackend
 from tests.govconsole.studio import ScriptedStudio, silence, tone
+from tests.support.govd_process import PASSPHRASE
 from tests.tools.pictures.stage import START, StillClock
 
 if TYPE_CHECKING:
@@ -52,11 +54,12 @@ class VoiceStage:
         door = socket_path(self.govd.root / "state")
         door.parent.mkdir(parents=True)
         (self.govd.root / "operator").mkdir(mode=0o700)
-        for name, text in (("token", TOKEN), ("key", "")):
-            path = self.govd.root / "operator" / f"{OPERATOR}.{name}"
-            path.touch(mode=0o600)
-            path.write_text(text)
-        self.backend = self._open.enter_context(FakeBackend(door, operator=OPERATOR))
+        token, key = self.govd.root / "operator" / f"{OPERATOR}.token", votekey.generate()
+        token.touch(mode=0o600)
+        token.write_text(TOKEN)
+        votekey.write(token.with_suffix(".key"), key, PASSPHRASE, rounds=1)
+        public = votekey.public_text(key)
+        self.backend = self._open.enter_context(FakeBackend(door, public, operator=OPERATOR))
         self.voices = self.backend.voices
         self.voices.name_page = self.new_id
         self.voices.speakers = self._people()
