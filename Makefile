@@ -53,7 +53,7 @@ bench: $(DEV_STAMP) ## Measure, beside the baselines of this machine (ONLY=row f
 soak: $(DEV_STAMP) ## Kill and race tests for MINUTES (30), then fuzzing with fresh examples
 	@GOV_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q -m soak --timeout=0 $(ARGS)
 	@GOV_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q -m "not soak" --timeout=0 \
-	  tests/govd/contract tests/govd/policy tests/govd/audit tests/security/test_bad_input.py $(ARGS)
+	  tests/govd/contract tests/govd/policy tests/govd/audit tests/security/test_bad_input.py tests/security/test_schemathesis.py $(ARGS)
 
 screenshots: $(DEV_STAMP) ## Draw screenshots/, SVG and PNG, from the running console (a minute; ARGS="queue" for one)
 	@$(BIN)/python -m tests.tools.screenshots $(ARGS)

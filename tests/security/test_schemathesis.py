@@ -7,6 +7,7 @@ server answers.
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock
@@ -54,10 +55,12 @@ ENDLESS = "/v1/events"  # a stream that does not end by itself; its own tests ar
 
 FOR_EXECUTORS = ("/attestation", "/evidence", "/outcome", "/redeem")
 
+SOAK = "GOV_SOAK_MINUTES" in os.environ
+
 bounded = settings(
-    max_examples=40,
+    max_examples=200 if SOAK else 25,
     deadline=None,
-    derandomize=True,
+    derandomize=not SOAK,
     suppress_health_check=list(HealthCheck),
 )
 
