@@ -19,6 +19,7 @@ import pytest
 from govconsole.capture.arecord import ARGUMENTS
 from govconsole.screens.enroll import EnrollScreen
 from govconsole.screens.stepup import StepUpDialog
+from govconsole.screens.typed import TypedDialog
 from govconsole.screens.voicesigning import VoiceDialog
 from tests.e2e.conftest import audit_types, console, verify_log
 from tests.govconsole.driver import queue_of, running, screen_text, shows, until
@@ -336,7 +337,9 @@ def recorded(url: str, heard: Path, seconds: float) -> None:
         page.until("document.getElementById('status').textContent.includes('Sent:')")
 
 
-async def test_what_a_browsers_page_records_arrives_in_the_wizard(govd: GovdProcess, tmp_path: Path) -> None:
+async def test_what_a_browsers_page_records_arrives_in_the_wizard_and_another_console_goes_on(
+    govd: GovdProcess, tmp_path: Path
+) -> None:
     heard = tmp_path / "heard.wav"
     heard.write_bytes(
         speech.speak("rp-f5", "The page hears me say this, and the wizard says how good it is.")
@@ -361,3 +364,20 @@ async def test_what_a_browsers_page_records_arrives_in_the_wizard(govd: GovdProc
         assert 3.0 < second.quality.seconds < 20.0
         assert first.quality.faults == second.quality.faults == []
         await pilot.press("escape")
+        await shows(pilot, "Under way", "2 samples, ")
+
+    # That console has ended. Another one of this operator goes on, with a microphone of its own.
+    other, _ = opened(govd)
+    async with running(other) as pilot:
+        await shows(pilot, "● ")
+        await pilot.press("3")
+        await shows(pilot, "▌ guest", "2 samples, ", "whichever console began it")
+        await pilot.press("n")
+        await heard_out(pilot, EnrollScreen)
+        await shows(pilot, "Where does the voice come from?", "desk")
+        await pilot.press("enter")
+        await shows(pilot, "Sample 3 of 5")
+        await pilot.press("Q")
+        await heard_out(pilot, TypedDialog)
+        await pilot.press("ctrl+y")
+        await until(pilot, lambda: "Under way" not in screen_text(other), "nothing under way")
