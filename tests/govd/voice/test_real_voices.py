@@ -5,6 +5,12 @@ One govd in a process of its own serves all of it; it is killed in the middle.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import select
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,6 +102,30 @@ def test_a_voice_is_enrolled_verified_and_survives_a_kill_and_another_is_refused
         "verified"
     ]
     assert scene.bot.http.get("/speakers").json()["speakers"][0]["samples"] == 5
+
+
+def worker_of(govd: GovdProcess) -> int:
+    """The process in which this govd's encoder runs."""
+    assert govd.process is not None
+    children = Path(f"/proc/{govd.process.pid}/task").glob("*/children")
+    pids = [int(pid) for file in children for pid in file.read_text().split()]
+    (found,) = [pid for pid in pids if b"encoder.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return found
+
+
+def test_a_worker_that_is_killed_over_a_clip_costs_nobody_his_answer(scene: Scene):
+    worker = worker_of(scene.govd)
+    os.kill(worker, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as caller:
+        asked = caller.submit(scene.verify, speech.speak(OWNER, "This one is heard by two workers, in turn."))
+        with contextlib.suppress(PermissionError):  # only its own user may look at its pipe
+            pipe = os.open(f"/proc/{worker}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
+            assert select.select([pipe], [], [], 60)[0], "the clip has reached it"
+            os.close(pipe)
+        os.kill(worker, signal.SIGKILL)
+
+        assert asked.result(60)["verified"]
+    assert worker_of(scene.govd) != worker
 
 
 def test_a_model_that_is_no_longer_there_fails_closed_without_a_restart(scene: Scene):
