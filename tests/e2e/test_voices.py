@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from govconsole.capture.arecord import ARGUMENTS
+from govconsole.screens.confirm import ConfirmDialog
 from govconsole.screens.enroll import EnrollScreen
 from govconsole.screens.stepup import StepUpDialog
-from govconsole.screens.typed import TypedDialog
 from govconsole.screens.voicesigning import VoiceDialog
 from tests.e2e.conftest import audit_types, console, verify_log
 from tests.govconsole.driver import queue_of, running, screen_text, shows, until
@@ -378,6 +378,6 @@ async def test_what_a_browsers_page_records_arrives_in_the_wizard_and_another_co
         await pilot.press("enter")
         await shows(pilot, "Sample 3 of 5")
         await pilot.press("Q")
-        await heard_out(pilot, TypedDialog)
+        await heard_out(pilot, ConfirmDialog)
         await pilot.press("ctrl+y")
         await until(pilot, lambda: "Under way" not in screen_text(other), "nothing under way")

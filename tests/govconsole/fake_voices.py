@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from govd.contract.errors import ForbiddenError, NotFoundError
+from govd.contract.errors import ClipRefusedError, ForbiddenError, NotFoundError
 from govd.contract.voice import (
     CaptureState,
     CaptureTicket,
@@ -181,6 +181,8 @@ class FakeVoices:
         self.name_page = new_id
         """Makes the id of a page or an enrollment, which stands on the screen."""
         self.signed: list[VoiceChangeSubmission] = []
+        self.refuses = b""
+        """A clip that cannot be decoded."""
         self.slipped = b""
         """A clip that somebody else with the token puts in place of the first sample, at the check."""
 
@@ -279,6 +281,8 @@ class FakeVoices:
         else:
             async with request.form() as form:
                 self.clips.append(await form["file"].read())  # type: ignore[union-attr] # a file it is
+        if self.refuses and self.clips[-1] == self.refuses:
+            raise ClipRefusedError("this is no clip")
         return self.worth.pop(0) if self.worth else quality()
 
     def _last(self) -> str:

@@ -10,13 +10,13 @@ from govconsole.actions.registry import SCOPES, named
 from govconsole.app import ConsoleApp
 from govconsole.keymap import Keymap, fights
 from govconsole.screens.alarms import AlarmsScreen
+from govconsole.screens.confirm import ConfirmDialog
 from govconsole.screens.enroll import EnrollScreen
 from govconsole.screens.line import LineScreen
 from govconsole.screens.passphrase import PassphraseDialog
 from govconsole.screens.reader import Reader
 from govconsole.screens.registry import VIEWS
 from govconsole.screens.stepup import StepUpDialog
-from govconsole.screens.typed import TypedDialog
 from govconsole.screens.vote import VoteDialog
 from govconsole.state.commandline import commands
 from govconsole.widgets.pane import DocumentPane
@@ -26,7 +26,7 @@ DIALOGS: dict[str, type] = {
     "passphrase": PassphraseDialog,
     "enroll": EnrollScreen,
     "step_up": StepUpDialog,
-    "confirm": TypedDialog,
+    "confirm": ConfirmDialog,
     "reader": Reader,
     "alarms": AlarmsScreen,
     "line": LineScreen,

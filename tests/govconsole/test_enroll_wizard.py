@@ -10,8 +10,8 @@ from govconsole.actions.registry import SCOPES
 from govconsole.client.document import plain
 from govconsole.client.voices import Take
 from govconsole.keymap import Keymap, fights
+from govconsole.screens.confirm import ConfirmDialog
 from govconsole.screens.enroll import EnrollScreen
-from govconsole.screens.typed import TypedDialog
 from govconsole.screens.voices import VoicesScreen
 from govconsole.state.enrollment import Step
 from govconsole.state.enrollview import matrix_lines
@@ -295,6 +295,17 @@ async def test_several_files_are_taken_at_once_and_a_missing_one_is_told(
         assert backend.voices.clips == [b"RIFF %d" % number for number in range(5)]
 
 
+async def test_what_was_kept_before_a_file_that_is_refused_is_shown(
+    app: ConsoleApp, backend: FakeBackend, clock: FakeClock
+) -> None:
+    backend.voices.refuses = b"RIFF 2"
+    async with running(app) as pilot:
+        await at_samples(pilot, clock)
+        wizard(app).took([Take(audio=b"RIFF %d" % number) for number in range(4)])
+        await shows(pilot, "Sample 3 of 5", "✗ this is no clip")
+        assert len(wizard(app).enrollment.kept) == 2
+
+
 async def test_a_page_of_a_browser_records_a_sample(
     app: ConsoleApp, backend: FakeBackend, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -447,7 +458,7 @@ async def test_left_for_good_nothing_is_kept(app: ConsoleApp, backend: FakeBacke
         await until(pilot, lambda: isinstance(app.screen, EnrollScreen), "the wizard")
         assert len(backend.voices.drafts) == 1
         await pilot.press("Q")
-        await until(pilot, lambda: isinstance(app.screen, TypedDialog), "the question")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
         await shows(pilot, "Leave it for good?")
         clock.advance(1)
         await pilot.press("ctrl+y")

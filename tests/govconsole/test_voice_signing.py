@@ -65,7 +65,7 @@ async def test_an_enrollment_is_signed_as_it_was_shown(
         await asked(pilot, clock)
         await shows(pilot, "the policy in force gives it to this name", "the own voice of anna")
         (draft,) = voices.drafts.values()
-        for shown in (*(f"✓ {one.clip}" for one in clips(draft)), draft.model_sha256, draft.id):
+        for shown in (*(f"✓ {one.label:<6}{one.text}" for one in clips(draft)), draft.model_sha256, draft.id):
             assert shown in screen_text(app)
         assert "not sent from here" not in screen_text(app)
         await pilot.press("y")
@@ -110,7 +110,7 @@ async def test_a_clip_that_did_not_come_from_here_stands_out_in_what_is_signed(
     async with running(app, size=(120, 60)) as pilot:
         await asked(pilot, clock)
         await shows(pilot, "⚠ 1 of 6 clips were not sent from here")
-        assert f"⚠ {fake_voices.digest(b'RIFF of a thief')}" in screen_text(app)
+        assert f"⚠ 1     {fake_voices.digest(b'RIFF of a thief')}" in screen_text(app)
 
 
 async def test_what_changed_since_the_dialog_is_not_done_and_is_signed_anew(

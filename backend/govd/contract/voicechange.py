@@ -163,7 +163,7 @@ def foreign(draft: Draft, sent: Collection[str]) -> None:
     Raises:
         ConflictError: it holds others.
     """
-    held = {one.clip for one in clips(draft)}
+    held = {one.text for one in clips(draft)}
     if others := len(held - set(sent)):
         raise ConflictError(
             f"{others} of {len(held)} clips of this enrollment were not sent from here: nothing was signed",
@@ -173,18 +173,22 @@ def foreign(draft: Draft, sent: Collection[str]) -> None:
 
 @dataclass(frozen=True)
 class Told:
-    """One member of a statement in words. `clip`: it is the digest of a clip, which its sender knows too."""
+    """One member of a statement in words.
+
+    `digest`: the text is one. `clip`: it is that of a clip, which its sender knows too.
+    """
 
     label: str
     text: str
-    clip: str = ""
+    digest: bool = False
+    clip: bool = False
 
 
 def clips(draft: Draft) -> list[Told]:
     """The files behind what would be stored, by their digests, and the one that was held against them."""
-    found = [Told(f"{one.number}", one.clip_sha256, one.clip_sha256) for one in draft.samples if one.kept]
-    checked = draft.checked_sha256
-    return found if checked is None else [*found, Told("check", checked, checked)]
+    files = [(str(one.number), one.clip_sha256) for one in draft.samples if one.kept]
+    files += [] if draft.checked_sha256 is None else [("check", draft.checked_sha256)]
+    return [Told(label, digest, digest=True, clip=True) for label, digest in files]
 
 
 def told(name: str, voices: Voices, draft: Draft | None = None) -> list[Told]:
@@ -209,9 +213,13 @@ def told(name: str, voices: Voices, draft: Draft | None = None) -> list[Told]:
     count = sum(one.kept for one in draft.samples)
     found.append(Told("samples", f"{count}, {draft.net_seconds:.0f} s of speech; sha256 of each file:"))
     found += clips(draft)
-    consent = text_sha256(voices.consent_text)
-    found += [Told("consent", f"version {voices.consent_version}, sha256 {consent}")]
-    return [*found, Told("model", draft.model_sha256), Told("draft", draft.id)]
+    return [
+        *found,
+        Told("consent", f"version {voices.consent_version}; sha256 of its text, and of the model:"),
+        Told("text", text_sha256(voices.consent_text), digest=True),
+        Told("model", draft.model_sha256, digest=True),
+        Told("draft", draft.id),
+    ]
 
 
 def signed(change: VoiceChange, salt: str, key: Ed25519PrivateKey) -> VoiceChangeSubmission:

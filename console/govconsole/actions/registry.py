@@ -57,7 +57,7 @@ ALL: Final[tuple[Scope, ...]] = (
     Scope("passphrase", "Passphrase", PASSPHRASE, modal=True, typing=True),
     Scope("enroll", "Enrollment", ENROLL, modal=True),
     Scope("step_up", "Step up", STEP_UP, modal=True),
-    Scope("confirm", "Typed confirmation", CONFIRM, modal=True, typing=True),
+    Scope("confirm", "Confirmation", CONFIRM, modal=True),
     Scope("reader", "Text over the whole screen", READER, modal=True),
     Scope("alarms", "Alarms", ALARMS, modal=True),
     Scope("line", "Command line", LINE, modal=True, typing=True),

@@ -42,7 +42,7 @@ class VoicePlan:
     @property
     def foreign(self) -> int:
         """How many of the clips behind it were not sent from here."""
-        return 0 if self.draft is None else len({one.clip for one in clips(self.draft)} - self.sent)
+        return 0 if self.draft is None else len({one.text for one in clips(self.draft)} - self.sent)
 
     def told(self) -> list[Told]:
         """All that is signed, member by member."""
@@ -79,8 +79,9 @@ def plan_document(plan: VoicePlan, operator: str) -> Document:
 
 
 def _line(one: Told, sent: frozenset[str]) -> Line:
-    if not one.clip:
+    if not one.digest:
         return field_line(one.label, one.text, width=_WIDTH, indent=1)
-    known = one.clip in sent
-    mark = Span("✓ ", "good") if known else Span("⚠ ", "warn")
-    return field_line(one.label, mark, Span(one.text, "dim" if known else "warn"), width=_WIDTH, indent=1)
+    # Beside a narrow column of its own: 64 digits and no more fit on a row of 80.
+    known = not one.clip or one.text in sent
+    mark = Span("  ") if not one.clip else Span("✓ ", "good") if known else Span("⚠ ", "warn")
+    return line(mark, Span(f"{one.label:<6}", "dim"), Span(one.text, "dim" if known else "warn"), indent=1)

@@ -15,8 +15,8 @@ from govconsole.binding import bindings
 from govconsole.client.document import Span
 from govconsole.client.voiceplan import VoicePlan
 from govconsole.messages import Answered
+from govconsole.screens.confirm import ConfirmDialog
 from govconsole.screens.taking import TakingDialog
-from govconsole.screens.typed import TypedDialog
 from govconsole.screens.voicesigning import sign_voice
 from govconsole.state.enrollment import STEPS, Step
 from govconsole.state.enrollview import ELSEWHERE, NAMES, enrollment_document, steps_spans
@@ -24,7 +24,7 @@ from govconsole.state.status import Group
 from govconsole.widgets.chrome import Bar, FooterBar, HeaderBar
 from govconsole.widgets.paint import content
 from govconsole.widgets.pane import DocumentPane
-from govd.contract.errors import GovError, NotFoundError
+from govd.contract.errors import ClipRefusedError, GovError, NotFoundError
 from govd.contract.voice import DraftStart
 
 if TYPE_CHECKING:
@@ -206,17 +206,23 @@ class EnrollScreen(TakingDialog[bool]):
         return apply
 
     async def _samples(self, takes: Sequence[Take]) -> Callable[[], None]:
-        draft = self._draft_id
+        draft, sample, refused = self._draft_id, None, None
         for take in takes:
-            sample = await self._door.sample(draft, take)
+            try:
+                sample = await self._door.sample(draft, take)
+            except ClipRefusedError as error:
+                refused = error  # those before it may be kept: they are shown all the same
+                break
             self.enrollment.sent.add(take.sha256 or sample.clip_sha256)
         after = await self._door.draft(draft)
 
         def apply() -> None:
             self.enrollment.last = sample
             self.enrollment.drafted(after)
-            if sample.kept:
+            if sample is not None and sample.kept:
                 self.enrollment.at = sample.number
+            if refused is not None:
+                self.failed(refused)
 
         return apply
 
@@ -355,7 +361,7 @@ class EnrollScreen(TakingDialog[bool]):
         if self.may("abandon"):
             count = len(self.enrollment.kept)
             told = f"Nothing is kept of this enrollment: {count} sample{'s' * (count != 1)} would be gone."
-            dialog = TypedDialog(self.shell.session.clock, "Leave it for good?", told, "", "Leave for good")
+            dialog = ConfirmDialog(self.shell.session.clock, "Leave it for good?", told, "Leave for good")
             self.app.push_screen(dialog, self._abandoned)
 
     def _abandoned(self, sure: bool | None) -> None:  # noqa: FBT001 - the answer of a dialog

@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, Label, Static
 
 from govconsole.binding import bindings
 from govconsole.client.review import Words
+from govconsole.keymap import key_label
 from govconsole.screens.dialog import Dialog
 from govconsole.shell import shell_of
 from govconsole.widgets.field import Field
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from govconsole.client.document import Document
     from govconsole.clock import Clock
+    from govconsole.keymap import Keymap
     from govd.contract.votes import Verdict
 
 _SHARE: Final = 0.92
@@ -133,15 +135,29 @@ class SigningDialog(Dialog[Words]):
             with Horizontal(id="buttons"):
                 yield Button(words(f"{keys.first('vote', 'leave')}  Cancel"), id="cancel")
                 yield Button(
-                    words(f"{keys.first('vote', 'confirm')}  {ask.sign}"),
+                    words(f"{self._signs(keys)}  {ask.sign}"),
                     id="confirm",
                     variant="error" if refuses else "success",
                 )
 
+    def _signs(self, keys: Keymap) -> str:
+        """The key that signs: where a line is typed first, one that does not type there."""
+        if self.types:
+            return next(
+                (key_label(key) for key in keys.keys("vote", "confirm") if "+" in key),
+                keys.first("vote", "confirm"),
+            )
+        return keys.first("vote", "confirm")
+
+    @property
+    def types(self) -> bool:
+        """Whether a line is typed, and nothing else is asked for."""
+        return self.ask.typed is not None and not self.ask.reason
+
     def on_mount(self) -> None:
         """Cancel is under the cursor; where nothing but a name is typed, that line."""
         super().on_mount()
-        self.query_one("#typed" if self.ask.typed and not self.ask.reason else "#cancel").focus()
+        self.query_one("#typed" if self.types else "#cancel").focus()
         self.watch(self.query_one("#what"), "scroll_y", self._tell_more)
 
     def stands(self) -> None:

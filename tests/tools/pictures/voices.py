@@ -128,6 +128,13 @@ async def _saved(scene: Scene) -> None:
     await scene.shows("op-2 is enrolled")
 
 
+async def _abandon(scene: Scene) -> None:
+    await _samples(scene, 2)
+    await scene.shows("Sample 3 of 5")
+    await scene.press("Q")
+    await scene.shows("Leave it for good?")
+
+
 async def _step_up(scene: Scene) -> None:
     _stage(scene).voices.until = None
     await _voices(scene)
@@ -146,6 +153,8 @@ VOICES: Final = (
     Picture("enroll-samples", "A sample is recorded", WIZARD, _record, voices=True),
     Picture("enroll-agreement", "Do the samples agree?", WIZARD, _agreement, voices=True),
     Picture("enroll-check", "A fresh sample that is not recognised", WIZARD, _check, voices=True),
+    Picture("enroll-sign", "What is signed of an enrollment", "VoiceDialog", _sign, voices=True),
+    Picture("enroll-abandon", "An enrollment is left for good", "ConfirmDialog", _abandon, voices=True),
     Picture("enroll-saved", "A voice is enrolled", WIZARD, _saved, voices=True),
     Picture("step-up", "An operator shows his voice", "StepUpDialog", _step_up, voices=True),
 )
