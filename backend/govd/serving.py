@@ -107,7 +107,7 @@ class Serving:
         for door in (self._agents, self._plain_agents, self._operators):
             door.stop()
         await self._govd.pages.close()
-        await asyncio.gather(*servers, *helpers, return_exceptions=True)
+        await asyncio.gather(*servers, *helpers, self._plain_agents.drain(), return_exceptions=True)
         await asyncio.to_thread(self._govd.close)
 
     def _task(self, work: object) -> asyncio.Task[None]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT: Final = 15.0
 _CONNECT: Final = 5.0
+_BRIEFLY: Final = 3.0
 _BACKOFF: Final = (0.1, 0.3, 0.9, 2.0)
 
 
@@ -57,6 +58,11 @@ class _Base:
         self.url = url
         self._token = token
         self._heads = heads
+        self._hurried = False
+
+    def hurry(self) -> None:
+        """From now on nothing is tried twice, and no answer is waited for long: the program is ending."""
+        self._hurried = True
 
     def _request(self, call: Call[M]) -> tuple[dict[str, Any], str | None]:
         sent = self._heads.current
@@ -69,6 +75,8 @@ class _Base:
         if content is not None:
             headers["Content-Type"] = content[1]
         timeout = httpx.Timeout(_TIMEOUT + call.wait, connect=_CONNECT)
+        if self._hurried:
+            timeout = httpx.Timeout(_BRIEFLY)
         arguments = {
             "method": call.method,
             "url": call.path,
@@ -135,7 +143,7 @@ class Client(_Base):
             try:
                 response = self._http.request(**arguments)
             except (httpx.HTTPError, OSError) as error:
-                if delay is None or not self._again(call, error):
+                if delay is None or self._hurried or not self._again(call, error):
                     raise self._failed(call, error) from None
                 self._sleep(delay)
             else:
@@ -177,7 +185,7 @@ class AsyncClient(_Base):
             try:
                 response = await self._http.request(**arguments)
             except (httpx.HTTPError, OSError) as error:
-                if delay is None or not self._again(call, error):
+                if delay is None or self._hurried or not self._again(call, error):
                     raise self._failed(call, error) from None
                 await self._sleep(delay)
             else:

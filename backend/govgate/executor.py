@@ -11,6 +11,7 @@ import signal
 import socket
 import stat
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +40,9 @@ MAX_AT_ONCE: Final = 16
 
 _REQUEST_SECONDS: Final = 10.0
 _RECOVERY_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 45.0
+"""Less than systemd waits before it kills."""
+
 _LONGEST_PATH: Final = 107
 _BACKLOG: Final = 32
 _MAX_UID: Final = 2**32 - 2
@@ -151,6 +155,8 @@ class Service:
         gatherer: Finds out what a held push would change; None: this executor does not.
         at_once: Commands of one agent at once.
         grace: Seconds between SIGTERM and SIGKILL for a command whose gate is gone.
+        stopping: Called once it stops: from then on nobody waits for a backend for long.
+        patience: Seconds that a stop waits for what runs; what takes longer is told of at the next start.
     """
 
     def __init__(
@@ -162,6 +168,8 @@ class Service:
         gatherer: Gatherer | None = None,
         at_once: int = MAX_AT_ONCE,
         grace: float = 5.0,
+        stopping: Callable[[], None] = lambda: None,
+        patience: float = _STOP_SECONDS,
     ) -> None:
         self._runner = runner
         self._doors = tuple(doors)
@@ -172,6 +180,7 @@ class Service:
         # One agent cannot take the places of another.
         self._slots = {door: threading.BoundedSemaphore(at_once) for door in self._doors}
         self._grace = grace
+        self._on_stop, self._patience = stopping, patience
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._connections: set[socket.socket] = set()
@@ -181,11 +190,14 @@ class Service:
         """The socket of an agent."""
         return self._folder / f"{door.agent}.sock"
 
-    def serve(self, ready: Callable[[], None]) -> None:
+    def serve(self, ready: Callable[[], None]) -> int:
         """Listen on every socket until SIGTERM or SIGINT; then end what runs, and report it.
 
         Args:
             ready: Called once all sockets listen.
+
+        Returns:
+            How many requests had not ended when it would wait no longer.
         """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o711)
         self._runner.recover()
@@ -201,24 +213,29 @@ class Service:
             signal.signal(number, lambda *_: None)
         ready()
         os.read(wake, 1)
-        self._stopping.set()
+        with self._guard:
+            # What was accepted before is ended below; what is accepted from here on is turned away.
+            self._stopping.set()
+        self._on_stop()
         for turn in self._gathering.values():
             # A push may be decided without evidence: a stop does not wait for it.
             turn.end()
         for listener, door in listeners:
             self.path(door).unlink(missing_ok=True)
             listener.close()
-        self._finish()
+        return self._finish()
 
-    def _finish(self) -> None:
+    def _finish(self) -> int:
         """Every gate is treated as gone: its command ends and its outcome is reported."""
+        ends = time.monotonic() + self._patience
         with self._guard:
             waiting = list(self._threads)
             for connection in self._connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RD)
         for thread in waiting:
-            thread.join()
+            thread.join(max(ends - time.monotonic(), 0.0))
+        return sum(thread.is_alive() for thread in waiting)
 
     def _recover(self) -> None:
         """Tell govd, now and then, what could not be told at once."""
@@ -235,16 +252,23 @@ class Service:
                     return
                 continue
             if self._slots[door].acquire(blocking=False):
-                thread = threading.Thread(target=self._handle, args=(connection, door), daemon=True)
-                with self._guard:
-                    self._connections.add(connection)
-                    self._threads.add(thread)
-                thread.start()
+                self._begin(connection, door)
                 continue
             with connection, contextlib.suppress(OSError):
                 connection.settimeout(1)
                 busy = QuotaError("this executor runs as many commands as it may at once", retry_after=5)
                 send_line(connection, refusal(busy))
+
+    def _begin(self, connection: socket.socket, door: Door) -> None:
+        thread = threading.Thread(target=self._handle, args=(connection, door), daemon=True)
+        with self._guard:
+            if self._stopping.is_set():
+                connection.close()
+                return
+            self._connections.add(connection)
+            self._threads.add(thread)
+            # Within the guard: a stop joins no thread that has not begun.
+            thread.start()
 
     def _handle(self, connection: socket.socket, door: Door) -> None:
         try:

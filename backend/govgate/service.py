@@ -84,14 +84,18 @@ def executor(  # noqa: PLR0913 - one argument an option
         git, pushed = Git(_home(), settings), Pushed(own / "pushed.json")
         runner = Runner(redeemer, home=git.home, git_config=settings, pushed=pushed)
         gatherer = None if no_evidence else Gatherer(client, git, pushed)
-        service = Service(runner, doors, socket_dir, gatherer=gatherer, at_once=at_once)
+        service = Service(
+            runner, doors, socket_dir, gatherer=gatherer, at_once=at_once, stopping=client.hurry
+        )
 
         def ready() -> None:
             sockets = {door.agent: str(service.path(door)) for door in doors}
             said = {"ready": True, "executor": name, "sandbox": SANDBOX, "sockets": sockets}
             click.echo(visible(json.dumps(said)))
 
-        service.serve(ready)
+        left = service.serve(ready)
+    if left:
+        click.echo(f"{left} requests had not ended; what became of them is told at the next start", err=True)
     return 0
 
 

@@ -76,6 +76,15 @@ def test_a_lost_answer_is_asked_for_again_where_that_changes_nothing(bench, work
     assert len(bench.govd.intents) == 1
 
 
+def test_a_program_that_is_ending_asks_once(bench, work):
+    bench.govd.lose_answer = {"intents"}
+    bench.client.hurry()
+    with pytest.raises(UnreachableError):
+        bench.declared("true", cwd=work)
+
+    assert [path for method, path, _ in bench.govd.requests if method == "POST"] == ["/v1/intents"]
+
+
 def test_what_could_act_twice_is_sent_once(bench):
     bench.govd.lose_answer = {"redeem", "token", "jobs"}
     for call in (calls.redeem("x", "0" * 64), calls.renew(), calls.open_job(JobSubmission(title="t"))):

@@ -118,6 +118,18 @@ class Door(uvicorn.Server):
         for name in list(self._more):
             self.close_unix(name)
 
+    async def drain(self, seconds: float = _GRACE_S) -> None:
+        """Answer what is under way on further sockets, and hang up: `serve` sees to its own alone.
+
+        Args:
+            seconds: For how long at most; what takes longer goes without an answer.
+        """
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        under_way = list(self.server_state.tasks)
+        if under_way:
+            await asyncio.wait(under_way, timeout=seconds)
+
 
 def bind_unix(path: Path, mode: int, owner: int | None = None) -> socket.socket:
     """A listening Unix socket with exactly that mode, in place of a dead one.
