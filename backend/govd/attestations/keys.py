@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import jwt
@@ -36,7 +37,7 @@ class SigningKey:
 
     private: Ed25519PrivateKey
 
-    @property
+    @cached_property
     def jwk(self) -> dict[str, str]:
         """The public JWK (RFC 8037)."""
         raw = self.private.public_key().public_bytes_raw()
@@ -48,7 +49,7 @@ class SigningKey:
         """The public key as the contract writes it: 32 raw bytes in base64."""
         return public_text(self.private)
 
-    @property
+    @cached_property
     def kid(self) -> str:
         """The thumbprint."""
         canonical = json.dumps(self.jwk, separators=(",", ":"), sort_keys=True).encode()
