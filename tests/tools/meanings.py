@@ -206,8 +206,9 @@ JSON Lines in `STATE/audit/`, one file for each UTC day, chained across files ov
 Stream 1 says that something happened, to what, by whom and under which policy. It holds no arguments and no
 words: where content matters there is a salted commitment, and the salt is sealed with the job.
 
-`govd audit verify` checks the files alone, and with a state directory also against the database. It names the
-first byte that is wrong by file, line and kind of fault.
+`govd audit verify` checks the files alone, and with a state directory also against the database, and what
+operators signed about voices against their keys. It names the first byte that is wrong by file, line and kind
+of fault.
 
 """,
     "http_agents": """\

@@ -15,6 +15,7 @@ from govd.audit import store
 from govd.audit.checker import DATABASE, Checker, Fault, Recorded, Report
 from govd.audit.files import day_files
 from govd.audit.rules import digest, link_of
+from govd.audit.statements import Statements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +74,7 @@ def _table(engine: Engine) -> tuple[Recorded, list[Fault]]:
     try:
         with engine.connect() as connection:
             last, _, _ = store.tail(connection)
+            statements = Statements(connection)
             for seq, line, recorded in store.lines(connection, 1, last):
                 digests[seq] = recorded
                 if digest(line) != recorded:
@@ -81,6 +83,8 @@ def _table(engine: Engine) -> tuple[Recorded, list[Fault]]:
                 elif digests.get(seq - 1, link_of(line)) != link_of(line) and seq - 1 not in doubtful:
                     faults.append(_fault(seq - 1, "the next one links to something else"))
                     doubtful.add(seq - 1)
+                if why := statements.wrong(line):
+                    faults.append(_fault(seq, why))
     except SQLAlchemyError as error:
         return Recorded({}, None), [Fault(DATABASE, 0, "edited", f"not readable: {type(error).__name__}")]
     missing = [seq for seq in range(1, last + 1) if seq not in digests]

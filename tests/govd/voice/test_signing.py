@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from govd.audit.model import Entry
+from govd.audit.verify import verify as verify_log
 from govd.contract import votekey
 from govd.contract.canonical import commitment
 from govd.contract.errors import TYPE_PREFIX
 from govd.contract.voicechange import VoiceChangeSubmission, from_log, signed
 from govd.contract.votes import Enrolment, VoiceChange, sign, verify
 from govd.identities.model import token_digest
+from govd.storage.engine import make_engine, parse_url
 from govd.voice import content, store
 from tests.support.operator import answer
 from tests.support.voices import Caller, VoiceHouse, clip
@@ -242,3 +245,29 @@ def test_a_statement_says_all_that_it_is_about():
         "operation", "speaker_commitment", "mine", "admin", "replaces", "draft", "contents_commitment",
         "model_sha256", "signed_by",
     }  # fmt: skip
+
+
+@pytest.mark.threat("T12")
+def test_the_checker_holds_each_statement_against_the_key_of_its_operator(house: VoiceHouse):
+    """A compromised govd writes into its log that an operator enrolled a voice, or forgot one."""
+    house.enroll("guest")
+    answer(house.delete("guest"))
+    audit, engine = house.root / "state" / "audit", make_engine(parse_url(house.govd.url), writer=False)
+    assert verify_log(audit, database=engine).ok
+
+    genuine = house.events("voice.deleted")[0]["details"]
+    altered = {**genuine, "statement": {**genuine["statement"], "admin": True}}
+    other = {**genuine, "enrolment": NOBODYS}
+    nobodys = {**genuine, "statement": {**genuine["statement"], "signed_by": "bea"}}
+    for details in (altered, other, nobodys):
+        entry = Entry(type="voice.deleted", actor="operator:ana", details=details)
+        house.govd.ledger.submit(lambda tx, entry=entry: tx.record(entry)).result()
+
+    faults = verify_log(audit, database=engine).faults
+    engine.dispose()
+    told = [fault.message for fault in faults]
+    assert [text.partition(": ")[2] for text in told] == [
+        "its statement is not signed by the key of ana",
+        "its statement is about another voice than the one that was deleted",
+        "its statement is not signed by the key of bea",
+    ]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from govd.audit.verify import verify
+from govd.storage.engine import make_engine, parse_url
 from tests.support.operator import answer
 from tests.support.voices import OWNED, VoiceHouse, clip, founded
 
@@ -47,4 +49,7 @@ def test_a_voices_whole_life(stored: VoiceHouse):
     left = stored.picture()
     assert (left["sessions"], left["locks"]) == ([], [])
     assert [item["name"] for item in left["speakers"]] == ["owner"]
+    engine = make_engine(parse_url(stored.govd.url), writer=False)
+    assert verify(stored.root / "state" / "audit", database=engine).ok
+    engine.dispose()
     assert not answer(stored.verify(clip("guest", 9), "z"))["verified"]
