@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -88,7 +89,8 @@ class KeyRing:
         if not keys:
             raise IntegrityError("there is no signing key", hint="govd doctor")
         self._first = keys[0]
-        self.take(keys, ())
+        self._taking = threading.Lock()
+        self._now = _standing(keys, (Term(self._first.kid),))
 
     @classmethod
     def load(cls, folder: Path) -> KeyRing:
@@ -96,7 +98,7 @@ class KeyRing:
         return cls(read_all(folder))
 
     def take(self, keys: Sequence[SigningKey], terms: Sequence[Term]) -> None:
-        """Go by these from now on.
+        """Go by these from now on; by what stands, where these are from before it: a key never comes back.
 
         Args:
             keys: All that there are.
@@ -105,21 +107,10 @@ class KeyRing:
         Raises:
             IntegrityError: the key that is in use is not there.
         """
-        terms = tuple(terms) or (Term(self._first.kid),)
-        known = {key.kid: key for key in keys}
-        if terms[-1].kid not in known:
-            raise IntegrityError(
-                f"the signing key {terms[-1].kid[:12]} is in use, and its file is gone",
-                hint="restore keys/ from a backup",
-            )
-        stolen = {term.kid for term in terms if term.stolen}
-        # As one object, so that no reader sees half of it.
-        self._now = _Now(
-            known[terms[-1].kid],
-            terms,
-            known,
-            [key.private.public_key() for key in keys if key.kid not in stolen],
-        )
+        found = _standing(keys, tuple(terms) or (Term(self._first.kid),))
+        with self._taking:  # as one object, so that no reader sees half of it
+            if len(found.terms) >= len(self._now.terms):
+                self._now = found
 
     @property
     def current(self) -> SigningKey:
@@ -176,6 +167,23 @@ class _Now:
     terms: Sequence[Term]
     known: Mapping[str, SigningKey]
     publics: Sequence[Ed25519PublicKey]
+
+
+def _standing(keys: Sequence[SigningKey], terms: Sequence[Term]) -> _Now:
+    known = {key.kid: key for key in keys}
+    if terms[-1].kid not in known:
+        raise gone(terms[-1])
+    stolen = {term.kid for term in terms if term.stolen}
+    trusted = [key.private.public_key() for key in keys if key.kid not in stolen]
+    return _Now(known[terms[-1].kid], terms, known, trusted)
+
+
+def gone(term: Term) -> IntegrityError:
+    """The error where the key in use has no file."""
+    return IntegrityError(
+        f"the signing key {term.kid[:12]} is in use, and its file is gone",
+        hint="restore keys/ from a backup",
+    )
 
 
 def read_all(folder: Path) -> list[SigningKey]:

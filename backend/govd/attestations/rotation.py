@@ -21,7 +21,7 @@ from govd.contract.wire import iso
 from govd.storage import state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -104,15 +104,21 @@ class Rotations:
     def prepare(self) -> NextKey:
         """The key that may follow, made where there is none yet. It signs nothing before `rotate`."""
         with self._making:
-            waiting = self._waiting()
+            waiting = self._waiting(self._ring.terms)
             made = waiting is None
             key = keys.write_new(self._folder) if waiting is None else waiting
             self.refresh()
         return NextKey(public_key=key.public, previous=self._ring.current.public, made=made)
 
-    def _waiting(self) -> SigningKey | None:
-        known = {term.kid for term in self._ring.terms}
+    def _waiting(self, terms: Sequence[Term]) -> SigningKey | None:
+        known = {term.kid for term in terms}
         return next((key for key in reversed(keys.read_all(self._folder)) if key.kid not in known), None)
+
+    def _signing(self, terms: Sequence[Term]) -> SigningKey:
+        found = next((key for key in keys.read_all(self._folder) if key.kid == terms[-1].kid), None)
+        if found is None:
+            raise keys.gone(terms[-1])
+        return found
 
     def rotate(self, operator: str, body: KeyRotationSubmission) -> list[KeyView]:
         """Have the next key sign from now on; all keys after that.
@@ -125,18 +131,19 @@ class Rotations:
             InvalidRequestError: there is no such next key.
         """
         rotation = body.rotation
-        self._check(operator, rotation, body.signature)
 
         def work(transaction: Transaction) -> None:
-            old = self._ring.current
+            self._check(operator, rotation, body.signature, transaction.now)
+            # What is recorded, not what was taken over of it: another rotation may stand just before this one.
+            terms = recorded(transaction.connection) or self._ring.terms
+            old, new = self._signing(terms), self._waiting(terms)
             if rotation.previous != old.public:
                 raise BaseMovedError("another key is in use by now", hint="govd keys list")
-            new = self._waiting()
             if new is None or new.public != rotation.public_key:
                 raise InvalidRequestError(
                     "this is not the key that was made to follow", hint="govd keys rotate"
                 )
-            *past, last = self._ring.terms
+            *past, last = terms
             at = transaction.now
             ended = Term(
                 kid=last.kid,
@@ -145,8 +152,8 @@ class Rotations:
                 listed_until=at if rotation.stolen else at + _LONGEST,
                 stolen=rotation.stolen,
             )
-            terms = [*past, ended, Term(new.kid, since=at)]
-            state.put(transaction.connection, _RECORD, json.dumps([_json(term) for term in terms]))
+            following = [*past, ended, Term(new.kid, since=at)]
+            state.put(transaction.connection, _RECORD, json.dumps([_json(term) for term in following]))
             endorsement = endorse(self._ledger.log_id, new.public, old.private)
             transaction.record(_entry(rotation, body.signature, endorsement))
 
@@ -154,14 +161,14 @@ class Rotations:
         self.refresh()
         return self.views()
 
-    def _check(self, operator: str, rotation: KeyRotation, signature: str) -> None:
+    def _check(self, operator: str, rotation: KeyRotation, signature: str, now: datetime) -> None:
         key = self._directory.public_keys().get(operator)
         if rotation.signed_by != operator or key is None or not verify(rotation, signature, key):
             raise ForbiddenError(
                 "rotating a key needs the signature of an existing operator",
                 hint="pass --as OPERATOR and its passphrase",
             )
-        if abs((self._now() - rotation.signed_at).total_seconds()) > SIGNATURE_AGE_S:
+        if abs((now - rotation.signed_at).total_seconds()) > SIGNATURE_AGE_S:
             raise ForbiddenError("the signature is not from the last ten minutes: sign again")
 
 

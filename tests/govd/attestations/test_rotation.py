@@ -11,7 +11,8 @@ import jwt
 import pytest
 from sqlalchemy import select
 
-from govd.attestations.keys import SigningKey, write_new
+from govd.attestations.keys import KeyRing, SigningKey, write_new
+from govd.attestations.rotation import Rotations
 from govd.contract import votekey
 from govd.contract.attestations import Minted, Redeemed
 from govd.contract.errors import (
@@ -29,7 +30,7 @@ from govd.storage.schema import audit
 from tests.fault.house import House, found_state, load_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SEARCH = {"kind": "tool_call", "action": {"tool": "search.web", "arguments": {}}}
@@ -139,6 +140,46 @@ def test_no_key_signs_that_no_operator_has_signed_for_just_now(house: House):
     with pytest.raises(BaseMovedError):
         house.govd.rotations.rotate("ana", good)
     assert house.govd.keys.current.kid != old.kid
+
+
+class Late:
+    """A ledger whose answer to the first reading comes after something else was done."""
+
+    def __init__(self, ledger: Any, first: Callable[[], object]) -> None:
+        self._ledger, self._first = ledger, first
+
+    def read(self, query: Any) -> Any:
+        found = self._ledger.read(query)
+        self._first()
+        return found
+
+
+@pytest.mark.threat("T5")
+def test_a_stolen_key_does_not_come_back_because_somebody_had_looked_before(house: House):
+    """A look at the keys that began before the rotation ends after it: the stolen one would sign on."""
+    govd = house.govd
+    late: Any = Late(govd.ledger, lambda: rotate(house, stolen=True))
+    stolen = govd.keys.current.kid
+
+    Rotations(late, govd.keys, govd.layout.keys, govd.directory, govd.clock.now)
+
+    assert govd.keys.current.kid != stolen
+    assert stolen not in listed(house)
+
+
+@pytest.mark.threat("T5")
+def test_of_two_rotations_at_once_the_second_does_not_take_back_that_the_key_was_stolen(house: House):
+    """Two statements about the same pair of keys arrive together; the one that says stolen is the first."""
+    govd, second = house.govd, signed(house)
+    elsewhere = KeyRing.load(govd.layout.keys)
+    other = Rotations(govd.ledger, elsewhere, govd.layout.keys, govd.directory, govd.clock.now)
+    other.rotate("ana", signed(house, stolen=True))
+
+    with pytest.raises(BaseMovedError):
+        govd.rotations.rotate("ana", second)
+
+    govd.rotations.refresh()
+    assert [view.state for view in govd.rotations.views()] == ["stolen", "current"]
 
 
 def test_a_rotation_that_was_cut_off_anywhere_is_gone_on_with(house: House):
