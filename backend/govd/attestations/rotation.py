@@ -134,7 +134,7 @@ class Rotations:
 
         def work(transaction: Transaction) -> None:
             self._check(operator, rotation, body.signature, transaction.now)
-            # What is recorded, not what was taken over of it: another rotation may stand just before this one.
+            # What is recorded, not what was taken over of it: another rotation may stand just before.
             terms = recorded(transaction.connection) or self._ring.terms
             old, new = self._signing(terms), self._waiting(terms)
             if rotation.previous != old.public:
