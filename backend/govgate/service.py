@@ -95,7 +95,8 @@ def executor(  # noqa: PLR0913 - one argument an option
 
         left = service.serve(ready)
     if left:
-        click.echo(f"{left} requests had not ended; what became of them is told at the next start", err=True)
+        told = f"{left} requests had not ended; what became of them is told at the next start"
+        click.echo(visible(told), err=True)
     return 0
 
 
