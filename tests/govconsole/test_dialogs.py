@@ -161,7 +161,7 @@ async def test_every_key_is_deaf_at_first(
     del backend
     async with running(app) as pilot:
         answers = await ask(app, clock, long_job())
-        await shows(pilot, "Cancel")
+        await shows(pilot, "● embedded", "Cancel")
         before = screen_text(app)
         await pilot.press(key)
         assert isinstance(app.screen, SigningDialog)
