@@ -220,7 +220,7 @@ class Policies:
     def _check_units(self, found: CompiledPolicy) -> None:
         earliest = micros(self._now() - LATELY)
         sources = self._ledger.read(lambda connection: store.since(connection, earliest))
-        check_units(found, [load(source) for source in reversed(sources)])
+        check_units(found, [one for source in reversed(sources) if (one := _readable(source)) is not None])
 
     def _seal(self, reason: bytes, name: str) -> bytes:
         key = self._state_key.new_job_key()
@@ -331,6 +331,15 @@ class Policies:
             applied_by=row["applied_by"],
             reason=self._reason(row),
         )
+
+
+def _readable(source: bytes) -> CompiledPolicy | None:
+    """A version of before; None: this program does not compile it, and the one that comes cannot help it."""
+    try:
+        return load(source)
+    except PolicyInvalidError as error:
+        log.warning("a past policy does not compile any more", extra={"code": error.code})
+        return None
 
 
 def _expect(base: str, current: CompiledPolicy) -> None:

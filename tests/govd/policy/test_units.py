@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from govd.contract.errors import PolicyInvalidError
+from govd.policy import store
+from govd.times import micros
 from tests.fault.house import POLICIES, House, found_state, load_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from govd.storage.ledger import Transaction
 
 IN_COUNTS = POLICIES["base"].replace("name: payments, metric: usd", "name: payments, metric: count")
 RENAMED = IN_COUNTS.replace("name: payments,", "name: payments-count,")
@@ -46,6 +51,20 @@ def test_nor_does_it_by_way_of_a_policy_without_it(house: House):
 
     house.go_on(49 * 3600)
     assert not isinstance(house.apply(IN_COUNTS), PolicyInvalidError)
+
+
+def test_a_past_policy_that_this_program_does_not_compile_keeps_no_other_one_out(house: House):
+    older = b"version: 1\nname: older\nblock_of_an_older_program: 1\n"
+
+    def write(transaction: Transaction) -> None:
+        at = micros(transaction.now - timedelta(hours=1))
+        values = {"sha256": "0" * 64, "name": "older", "source": older, "state": store.PAST}
+        store.put(transaction.connection, {**values, "found_at": at, "applied_at": at, "applied_by": "ana"})
+
+    house.do(write)
+
+    assert isinstance(house.apply(IN_COUNTS), PolicyInvalidError), "of the others it is asked still"
+    assert not isinstance(house.apply(POLICIES["tight"]), PolicyInvalidError)
 
 
 def test_an_edit_on_disk_that_does_it_is_called_broken(house: House):
