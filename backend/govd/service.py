@@ -106,7 +106,7 @@ class Govd:
         self.pages = Pages(self.captures, self.directory.agents, settings.pages_port)
         self.voices = self._make_voices(intake, encoder)
         self.desk = Desk(self.voices, state_key, self.alarms, self.directory.public_keys)
-        self.reviews.on_approval(before=before_approval)
+        self.reviews.on_approval(before=before_approval(self.voices.settings))
         self.reviews.on_approval(self.voices.settling.before, self.voices.settling.after)
         self.hub = Hub(self.ledger)
         self.heads = Heads(self.ledger, self.keys.head_key, self.keys.head_keys, self.lost_state)

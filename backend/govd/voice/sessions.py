@@ -114,14 +114,20 @@ def had(connection: Connection, party: Party, speaker: str | None = None) -> boo
     return connection.execute(query).first() is not None
 
 
-def revoked(connection: Connection, party: Party, speaker: str | None) -> bool:
+def revoked(
+    connection: Connection, party: Party, speaker: str | None, counts: Callable[[str, str], bool]
+) -> bool:
     """Whether the session of this party and speaker was taken back: ended, another's by now, or gone.
+
+    Or what vouched for it does so no more; `counts`: whether it does (chat, voucher).
 
     One that ran out was not: what was asked for within it may wait for a person.
     """
-    query = select(voice_sessions.c.speaker, voice_sessions.c.ended_at).where(_place(party))
-    row = connection.execute(query).first()
-    return row is None or row.ended_at is not None or row.speaker != speaker
+    columns = voice_sessions.c.speaker, voice_sessions.c.ended_at, voice_sessions.c.vouched
+    row = connection.execute(select(*columns).where(_place(party))).first()
+    if row is None or row.ended_at is not None or row.speaker != speaker:
+        return True
+    return not counts(party.chat, row.vouched)
 
 
 def standing(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ADAPTER: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER: Final = Ed25519PrivateKey.from_private_bytes(bytes(32))
 OWNERS_ID: Final = "+15550100"
-SECRET: Final = {"kind": "secret_read", "action": {"name": "vault/router", "purpose": "x"}}
+SECRET: Final = {"kind": "secret_read", "action": {"name": "vault/router"}}
 
 
 def public_line(key: Ed25519PrivateKey) -> str:
@@ -157,6 +157,21 @@ def test_a_session_ends_with_what_vouched_for_it(chat: VoiceHouse, change: str):
     policy(chat, **changed)
 
     assert not admin(chat)
+
+
+@pytest.mark.threat("T23")
+def test_nor_is_approved_what_was_asked_for_in_it(chat: VoiceHouse):
+    """A note by a stolen account asks for a credential; its sender is dropped, and the request waits on."""
+    data = clip("owner", "note")
+    answer(verify(chat, data, word(chat, data)))
+    sent = answer(chat.agent().ask("POST", "/v1/intents", json={**SECRET, "origin": "channel:family"}))
+    assert sent["state"] == "held"
+
+    policy(chat, family=family(senders=["+15550111"]))
+
+    refused = chat.vote(str(sent["job"]))
+    assert refused.status_code == 403
+    assert "dropped from the policy" in refused.json()["detail"]
 
 
 @pytest.mark.threat("T23")
