@@ -107,6 +107,17 @@ def test_a_resolution_is_about_one_action_one_outcome_one_operator_and_now(
             problem(send(house, path, body), status, code)
 
 
+@pytest.mark.threat("T14")
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_was_set_keeps_nobody_from_taking_back(house: House, hours: int):
+    """The wall clock is set an hour off: govd keeps its own time, and what is signed names the wall's."""
+    job, wall = waiting(house), datetime.now(UTC) + timedelta(hours=hours)
+
+    found = send(house, f"/v1/jobs/{job}/revoke", house.ana.signed_revocation(job, signed_at=wall))
+
+    assert found.json()["state"] == "revoked"
+
+
 @pytest.mark.threat("T12")
 def test_neither_word_is_said_twice(house: House):
     """A statement from the log, or from the line, is sent again."""

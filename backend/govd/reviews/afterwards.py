@@ -56,7 +56,7 @@ class Afterwards:
         """The work that takes back everything of a job that has not been redeemed.
 
         Raises (from the work):
-            ForbiddenError: the statement is not this operator's, or not from now.
+            ForbiddenError: the statement is not this operator's.
             ReviewStaleError: it is about another job.
             ConflictError: the job is one intent, and that was redeemed: nothing is left to take back.
             JobClosedError: the job has ended.

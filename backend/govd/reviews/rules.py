@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from govd.contract.canonical import commitment
 from govd.contract.errors import ConflictError, ForbiddenError, InvalidRequestError, ReviewStaleError
-from govd.contract.votes import action_commitment, verify
+from govd.contract.votes import Resolution, action_commitment, verify
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -91,7 +91,10 @@ def _check_words(body: VoteSubmission, standing: Standing) -> None:
 def check_statement(
     body: RevocationSubmission | ResolutionSubmission, operator: str, public_key: str | None, now: datetime
 ) -> None:
-    """Refuse a revocation or a resolution that this operator has not signed just now.
+    """Refuse a revocation that this operator has not signed, or a resolution that he has not signed just now.
+
+    A revocation is good whatever its time: taking back must not hang on two clocks that agree, of which one
+    may have been stepped (threats T14), and nothing is taken back twice.
 
     Args:
         body: The statement, with its signature and its reason.
@@ -100,7 +103,7 @@ def check_statement(
         now: The governed time.
 
     Raises:
-        ForbiddenError: the signature is not this operator's, or not from now.
+        ForbiddenError: the signature is not this operator's, or a resolution's is not from now.
         InvalidRequestError: there is no reason, or not the one that was signed.
     """
     statement = body.statement
@@ -108,7 +111,8 @@ def check_statement(
         raise ForbiddenError("the statement names another operator than the one who sends it")
     if not verify(statement, body.signature, public_key):
         raise ForbiddenError("the signature does not verify against this operator's key")
-    _check_time("statement was signed", statement.signed_at, now)
+    if isinstance(statement, Resolution):
+        _check_time("statement was signed", statement.signed_at, now)
     if commitment(bytes.fromhex(body.salt), body.reason.encode()) != statement.reason_commitment:
         raise InvalidRequestError("the reason is not the one that was signed", pointer="/reason")
     if not body.reason.strip():
