@@ -152,7 +152,7 @@ async def enroll(
     await asyncio.to_thread(session.keys.unlock, passphrase)
     draft = await session.voices.start(start)
     try:
-        return await _Enrolling(session, voices, draft, say).enroll(takes, whole=whole)
+        return await _Enrolling(session, voices, start, draft, say).enroll(takes, whole=whole)
     except BaseException:
         with contextlib.suppress(GovError):
             await session.voices.abandon(draft.id)
@@ -169,6 +169,7 @@ class _Enrolling:
 
     session: Session
     voices: Voices
+    start: DraftStart
     draft: Draft
     say: Say
     sent: set[str] = field(default_factory=set)
@@ -236,7 +237,7 @@ class _Enrolling:
 
     async def _saved(self) -> str:
         draft, voices = await self.session.voices.draft(self.draft.id), await self.session.voices.voices()
-        foreign(draft, self.sent)
+        foreign(draft, self.start, self.sent)
         plan = VoicePlan(draft.name, voices, draft, frozenset(self.sent))
         _tell(plan, self.say)
         speaker = await self.session.save_voice(plan)

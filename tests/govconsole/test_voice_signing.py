@@ -13,7 +13,7 @@ from govconsole.screens.passphrase import PassphraseDialog
 from govconsole.screens.voicesigning import VoiceDialog
 from govconsole.state.enrollment import Step
 from govd.contract.errors import ConflictError
-from govd.contract.voice import Draft, DraftSample, Voices
+from govd.contract.voice import Draft, DraftSample, DraftStart, Voices
 from govd.contract.voicechange import clips, contents, foreign
 from govd.contract.votes import text_commitment
 from tests.govconsole import fake_voices
@@ -159,9 +159,20 @@ def drafted(*sent: str) -> Draft:
 
 def test_without_anybody_who_looks_other_clips_are_not_signed_for() -> None:
     sent = {fake_voices.digest(text) for text in ("one", "two", "check")}
-    foreign(drafted("one", "two"), sent)
+    start = DraftStart(name="anna", consent_version="1", consented=True)
+    foreign(drafted("one", "two"), start, sent)
     with pytest.raises(ConflictError, match="1 of 4 clips"):
-        foreign(drafted("one", "two", "three"), sent)
+        foreign(drafted("one", "two", "three"), start, sent)
+
+
+@pytest.mark.threat("T12")
+@pytest.mark.parametrize("asked", [{"name": "bert"}, {"mine": True}])
+def test_nor_for_another_voice_than_was_asked_for(asked: dict[str, object]) -> None:
+    """A backend that lies shows the enrollment of the policy's owner to whoever enrolls a guest."""
+    sent = {fake_voices.digest(text) for text in ("one", "two", "check")}
+    raw = {"name": "anna", "consent_version": "1", "consented": True}
+    with pytest.raises(ConflictError, match="as it was asked for"):
+        foreign(drafted("one", "two"), DraftStart.model_validate({**raw, **asked}), sent)
 
 
 def test_hostile_names_in_a_picture_stay_words() -> None:

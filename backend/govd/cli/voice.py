@@ -16,7 +16,7 @@ from govd.cli.client import Client
 from govd.cli.voice_calibrate import calibrate
 from govd.cli.voice_model import model
 from govd.contract.errors import InvalidRequestError, UsageError
-from govd.contract.voice import Draft, Voices
+from govd.contract.voice import Draft, DraftStart, Voices
 from govd.contract.voice_limits import MAX_CLIP_BYTES
 from govd.contract.voicechange import deleting, enrolling, foreign, signed, told
 
@@ -122,11 +122,12 @@ def enroll(  # noqa: PLR0913, PLR0917 - its options
         raise UsageError(f"{len(files)} files: {shown['minimum_samples']} samples and a fresh one are needed")
     clips = [_clip(path) for path in files]
     key = client.key(frame.passphrase(passphrase_file, passphrase_fd, f"Passphrase of {client.operator}"))
-    start = {"name": name, "consent_version": shown["consent_version"], "consented": True, "mine": mine}
-    draft = f"/v1/voice/drafts/{client.request('POST', '/v1/voice/drafts', start)['id']}"
+    start = DraftStart(name=name, consent_version=shown["consent_version"], consented=True, mine=mine)
+    begun = client.request("POST", "/v1/voice/drafts", start.model_dump(mode="json"))
+    draft = f"/v1/voice/drafts/{begun['id']}"
     try:
         _fill(client, draft, files, clips)
-        saved = _saved(client, draft, clips, key)
+        saved = _saved(client, draft, start, clips, key)
     except BaseException:
         client.request("DELETE", draft)
         raise
@@ -160,15 +161,17 @@ def _fill(client: Client, draft: str, files: Sequence[Path], clips: Sequence[byt
         )
 
 
-def _saved(client: Client, draft: str, clips: Sequence[bytes], key: Ed25519PrivateKey) -> dict[str, Any]:
+def _saved(
+    client: Client, draft: str, start: DraftStart, clips: Sequence[bytes], key: Ed25519PrivateKey
+) -> dict[str, Any]:
     """The speaker that was saved, on the operator's signature.
 
     Raises:
-        ConflictError: the draft holds clips that were not sent from here: somebody else has the token.
+        ConflictError: the draft is another voice's, or holds clips that were not sent from here.
     """
     shown = Draft.model_validate(client.request("GET", draft))
     voices = Voices.model_validate(client.request("GET", "/v1/voice"))
-    foreign(shown, {hashlib.sha256(data).hexdigest() for data in clips})
+    foreign(shown, start, {hashlib.sha256(data).hexdigest() for data in clips})
     _tell(told(shown.name, voices, shown))
     salt = secrets.token_hex(16)
     change = enrolling(shown, voices, salt, client.operator, datetime.now(UTC))

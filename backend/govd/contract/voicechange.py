@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from govd.contract.voice import Draft, SpeakerView, Voices
+    from govd.contract.voice import Draft, DraftStart, SpeakerView, Voices
 
 
 class VoiceSample(Wire):
@@ -153,16 +153,22 @@ def deleting(name: str, voices: Voices, salt: str, by: str, at: datetime) -> Voi
     )
 
 
-def foreign(draft: Draft, sent: Collection[str]) -> None:
-    """Refuse to sign for clips that came from elsewhere, where nobody looks before it is signed.
+def foreign(draft: Draft, start: DraftStart, sent: Collection[str]) -> None:
+    """Refuse to sign for what came from elsewhere, where nobody looks before it is signed.
 
     Args:
         draft: As govd shows it.
+        start: What was asked for here.
         sent: SHA-256 of each file that was sent from here, in hex.
 
     Raises:
-        ConflictError: it holds others.
+        ConflictError: it is another voice's enrollment, or holds other clips.
     """
+    if (draft.name, draft.mine) != (start.name, start.mine):
+        raise ConflictError(
+            f"what govd shows is no enrollment of {start.name} as it was asked for: nothing was signed",
+            hint="govd audit verify",
+        )
     held = {one.text for one in clips(draft)}
     if others := len(held - set(sent)):
         raise ConflictError(
