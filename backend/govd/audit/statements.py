@@ -6,14 +6,19 @@ Must never take an entry's word for who signed it.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, column, select, table
 
 from govd.audit.rules import parse
 
+if TYPE_CHECKING:
+    from govd.audit.rules import Parsed
+    from govd.contract.votes import VoiceChange
+
 _IDENTITIES: Final = table("identities", column("kind"), column("name"), column("public_key"))
-_VOICES: Final = (b'"type":"voice.enrolled"', b'"type":"voice.deleted"')
+_OPERATIONS: Final = {"voice.enrolled": "enroll", "voice.deleted": "delete"}
+_VOICES: Final = tuple(f'"type":"{type_}"'.encode() for type_ in _OPERATIONS)
 
 
 class Statements:
@@ -53,6 +58,13 @@ class Statements:
         key = self._keys.get(statement.signed_by)
         if key is None or not verify(statement, signature, key):
             return f"its statement is not signed by the key of {statement.signed_by}"
-        if statement.operation == "delete" and statement.replaces != parsed.details.get("enrolment"):
-            return "its statement is about another voice than the one that was deleted"
-        return ""
+        return _elsewhere(statement, parsed)
+
+
+def _elsewhere(statement: VoiceChange, parsed: Parsed) -> str:
+    """What a good statement and its entry do not have in common; empty: nothing."""
+    if statement.operation != _OPERATIONS.get(parsed.type):
+        return "its statement is about something else than what was done"
+    if statement.operation == "delete" and statement.replaces != parsed.details.get("enrolment"):
+        return "its statement is about another voice than the one that was deleted"
+    return ""

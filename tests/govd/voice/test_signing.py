@@ -259,7 +259,9 @@ def test_the_checker_holds_each_statement_against_the_key_of_its_operator(house:
     altered = {**genuine, "statement": {**genuine["statement"], "admin": True}}
     other = {**genuine, "enrolment": NOBODYS}
     nobodys = {**genuine, "statement": {**genuine["statement"], "signed_by": "bea"}}
-    for details in (altered, other, nobodys):
+    enrolled = house.events("voice.enrolled")[0]["details"]
+    turned = {**genuine, **{name: enrolled[name] for name in ("statement", "signature")}}
+    for details in (altered, other, nobodys, turned):
         entry = Entry(type="voice.deleted", actor="operator:ana", details=details)
         house.govd.ledger.submit(lambda tx, entry=entry: tx.record(entry)).result()
 
@@ -270,4 +272,5 @@ def test_the_checker_holds_each_statement_against_the_key_of_its_operator(house:
         "its statement is not signed by the key of ana",
         "its statement is about another voice than the one that was deleted",
         "its statement is not signed by the key of bea",
+        "its statement is about something else than what was done",
     ]
