@@ -8,6 +8,7 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
+from govd.attestations.relearning import relearn
 from govd.audit.model import Entry
 from govd.contract.errors import ForbiddenError
 from govd.contract.heads import SignedHead
@@ -20,14 +21,25 @@ from govd.jobs import books
 from govd.storage import state
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from govd.anchor import Anchor
     from govd.storage.ledger import Ledger, Transaction
 
 
-def restore(ledger: Ledger, anchor: Anchor, operator: str, key: Ed25519PrivateKey) -> tuple[int, int]:
+def restore(
+    ledger: Ledger, anchor: Anchor, keys: Path, operator: str, key: Ed25519PrivateKey
+) -> tuple[int, int]:
     """Open a new epoch, revoke whatever is approved or held; the epoch, and how many were revoked.
+
+    Args:
+        ledger: Of the state, which nobody else has open.
+        anchor: What remembers its head.
+        keys: The folder of the signing keys: one that the log says was followed signs no more.
+        operator: Who does it.
+        key: His vote key.
 
     Raises:
         ForbiddenError: the key is not that operator's.
@@ -40,7 +52,7 @@ def restore(ledger: Ledger, anchor: Anchor, operator: str, key: Ed25519PrivateKe
     lost_at = ledger.head
 
     def work(transaction: Transaction) -> int:
-        count = 0
+        count, rotations = 0, relearn(transaction, keys, ledger.log_id)
         rows = [
             row
             for waiting in (IntentState.APPROVED, IntentState.HELD)
@@ -59,7 +71,8 @@ def restore(ledger: Ledger, anchor: Anchor, operator: str, key: Ed25519PrivateKe
             signed_by=operator,
             signed_at=transaction.now,
         )
-        details = {"revoked": count, "at": lost_at.seq, "signature": b64decode(sign(statement, key)).hex()}
+        signature = b64decode(sign(statement, key)).hex()
+        details = {"revoked": count, "rotations": rotations, "at": lost_at.seq, "signature": signature}
         transaction.record(Entry(type="state.restored", actor=f"operator:{operator}", details=details))
         return count
 

@@ -43,6 +43,19 @@ def recorded(connection: Connection) -> list[Term]:
     return [] if text is None else [_term(item) for item in json.loads(text)]
 
 
+def record(connection: Connection, terms: Sequence[Term]) -> None:
+    """Have the database say so from now on."""
+    state.put(connection, _RECORD, json.dumps([_json(term) for term in terms]))
+
+
+def followed(terms: Sequence[Term], kid: str, at: datetime, *, stolen: bool) -> list[Term]:
+    """The terms once the key of that id has taken the last one's place."""
+    *past, last = terms
+    listed = at if stolen else at + _LONGEST
+    ended = Term(kid=last.kid, since=last.since, until=at, listed_until=listed, stolen=stolen)
+    return [*past, ended, Term(kid, since=at)]
+
+
 class Rotations:
     """The signing keys, and how one follows another.
 
@@ -143,17 +156,7 @@ class Rotations:
                 raise InvalidRequestError(
                     "this is not the key that was made to follow", hint="govd keys rotate"
                 )
-            *past, last = terms
-            at = transaction.now
-            ended = Term(
-                kid=last.kid,
-                since=last.since,
-                until=at,
-                listed_until=at if rotation.stolen else at + _LONGEST,
-                stolen=rotation.stolen,
-            )
-            following = [*past, ended, Term(new.kid, since=at)]
-            state.put(transaction.connection, _RECORD, json.dumps([_json(term) for term in following]))
+            record(transaction.connection, followed(terms, new.kid, transaction.now, stolen=rotation.stolen))
             endorsement = endorse(self._ledger.log_id, new.public, old.private)
             transaction.record(_entry(rotation, body.signature, endorsement))
 

@@ -218,7 +218,7 @@ def restore(
         clock = SystemClock()
         ledger = Ledger.open(url=layout.database_url(settings), audit_dir=layout.audit, clock=clock)
         try:
-            epoch, revoked = go_on(ledger, Anchor(layout.anchor(settings)), name, key)
+            epoch, revoked = go_on(ledger, Anchor(layout.anchor(settings)), layout.keys, name, key)
         finally:
             ledger.close()
     finally:

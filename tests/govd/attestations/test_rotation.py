@@ -11,6 +11,7 @@ import jwt
 import pytest
 from sqlalchemy import select
 
+from govd.anchor import Anchor
 from govd.attestations.keys import KeyRing, SigningKey, write_new
 from govd.attestations.rotation import Rotations
 from govd.contract import votekey
@@ -24,8 +25,10 @@ from govd.contract.errors import (
 )
 from govd.contract.keys import KeyRotationSubmission, KeyView, endorsed
 from govd.contract.votes import KeyRotation, sign, verify
+from govd.restoring import restore
 from govd.service import Govd
 from govd.settings import read_settings
+from govd.storage.ledger import Ledger
 from govd.storage.schema import audit
 from tests.fault.house import House, found_state, load_key
 
@@ -239,6 +242,29 @@ def test_a_database_that_went_back_behind_a_rotation_is_noticed_by_who_remembers
 
     assert house.govd.ledger.halted is not None
     assert before.claims.intent_id
+
+
+@pytest.mark.threat("T5")
+@pytest.mark.parametrize("stolen", [True, False])
+def test_a_restored_database_does_not_bring_the_key_of_before_back(house: House, *, stolen: bool):
+    """A database from before a rotation is put back and gone on with: the stolen key would sign again."""
+    house.govd.close()
+    copy = house.state.parent / "copy"
+    shutil.copytree(house.state, copy)
+    reopen(house)
+    views = rotate(house, stolen=stolen)
+    layout = house.govd.layout
+    house.govd.close()
+    for path in copy.glob("govd.db*"):
+        shutil.copyfile(path, house.state / path.name)
+    ledger = Ledger.open(url=house.govd.url, audit_dir=layout.audit, clock=house.times.clock())
+
+    restore(ledger, Anchor(layout.anchor(house.govd.settings)), layout.keys, "ana", house.signer.key)
+
+    ledger.close()
+    reopen(house)
+    assert house.govd.rotations.views() == views
+    assert len(listed(house)) == 2 - stolen
 
 
 def test_the_log_says_who_signed_for_a_key_and_that_the_one_before_it_vouches_for_it(house: House):
