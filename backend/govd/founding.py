@@ -11,7 +11,8 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from govd.attestations.keys import write_new
+from govd.attestations import rotation
+from govd.attestations.keys import KeyRing, write_new
 from govd.audit.model import Entry
 from govd.clock import SystemClock
 from govd.contract import votekey
@@ -110,8 +111,15 @@ def _make(layout: Layout, wanted: Founding, policy: CompiledPolicy, key_file: Pa
     ledger = Ledger.open(
         url=layout.database_url(read_settings(wanted.state)), audit_dir=layout.audit, clock=clock
     )
+    signing = KeyRing.load(layout.keys).terms
+
+    def work(transaction: Transaction) -> None:
+        _first(transaction, wanted, policy, key, token)
+        # By name in the database, so that no other file that comes to lie there signs in its place.
+        rotation.record(transaction.connection, signing)
+
     try:
-        ledger.submit(lambda transaction: _first(transaction, wanted, policy, key, token)).result()
+        ledger.submit(work).result()
     finally:
         ledger.close()
 

@@ -204,7 +204,8 @@ def _read(path: Path) -> SigningKey:
 
 def write_new(folder: Path) -> SigningKey:
     """Make a signing key file (32 raw bytes, 0600) behind those that are there, whole or not at all."""
-    last = max((int(path.stem.removeprefix("signing-")) for path in folder.glob("signing-*.key")), default=0)
+    numbers = (path.stem.removeprefix("signing-") for path in folder.glob("signing-*.key"))
+    last = max((int(number) for number in numbers if number.isdecimal()), default=0)
     key = Ed25519PrivateKey.generate()
     part = folder / "signing.part"
     part.unlink(missing_ok=True)

@@ -145,6 +145,21 @@ def test_no_key_signs_that_no_operator_has_signed_for_just_now(house: House):
     assert house.govd.keys.current.kid != old.kid
 
 
+@pytest.mark.threat("T5")
+def test_no_file_in_front_of_the_first_key_takes_its_place(house: House):
+    """Somebody puts a key of his own into the folder, under a name that comes before the one in use."""
+    used, folder = house.govd.keys.current.kid, house.govd.layout.keys
+    for name in ("signing-0000.key", "signing-0001.before.key"):
+        (folder / name).write_bytes(votekey.generate().private_bytes_raw())
+    house.govd.close()
+
+    reopen(house)
+
+    assert listed(house) == [used]
+    assert house.govd.keys.current.kid == used
+    assert write_new(folder).kid != used
+
+
 class Late:
     """A ledger whose answer to the first reading comes after something else was done."""
 
