@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from govd.contract import votekey
+from govd.contract import logged, votekey
 from govd.contract.intents import IntentDetail
-from govd.contract.votes import Resolution, Revocation, action_commitment, sign, verify
+from govd.contract.votes import action_commitment, sign, verify
 from tests.security.house import House, problem, submission
 
 if TYPE_CHECKING:
@@ -147,20 +146,6 @@ def test_both_stand_whole_in_the_log_and_verify_from_there(house: House):
     resolved = next(item for item in entries if item["type"] == "intent.resolution_signed")
     revoked = [item for item in entries if item["type"] == "job.revocation_signed"][-1]
     public = votekey.public_text(house.ana.key)
-    for entry, statement in ((resolved, from_log(resolved)), (revoked, from_log(revoked))):
-        signature = base64_of(entry["details"]["signature"])
+    said = logged.resolution(resolved["job_id"], resolved["intent_id"], resolved["details"])
+    for statement, signature in (said, logged.revocation(revoked["job_id"], revoked["details"])):
         assert verify(statement, signature, public), statement
-
-
-def from_log(entry: dict[str, Any]) -> Resolution | Revocation:
-    """The statement of an entry, put together from its parts alone."""
-    details = {key: value for key, value in entry["details"].items() if key != "signature"}
-    committed = details.pop("action_commitment", None)
-    if committed is None:
-        return Revocation(job=entry["job_id"], **details)
-    action = {"intent": entry["intent_id"], "commitment": committed}
-    return Resolution(job=entry["job_id"], action=action, **details)
-
-
-def base64_of(text: str) -> str:
-    return base64.b64encode(bytes.fromhex(text)).decode()

@@ -1,6 +1,6 @@
 """Signed statements that stand whole in the log: whether each is its operator's, by the keys that are known.
 
-Must never take an entry's word for who signed it.
+Must never take an entry's word for who signed it, nor for a vote that does not stand before it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,53 @@ from sqlalchemy import Connection, column, select, table
 from govd.audit.rules import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from govd.audit.rules import Parsed
-    from govd.contract.votes import VoiceChange
+    from govd.contract.votes import Resolution, Revocation, VoiceChange, Vote
+
+    Signed = tuple[Vote | Revocation | Resolution | VoiceChange, str]
 
 _IDENTITIES: Final = table("identities", column("kind"), column("name"), column("public_key"))
 _OPERATIONS: Final = {"voice.enrolled": "enroll", "voice.deleted": "delete"}
-_VOICES: Final = tuple(f'"type":"{type_}"'.encode() for type_ in _OPERATIONS)
+_APPROVED: Final = "intent.approved"
+
+
+def _read_vote(parsed: Parsed) -> Signed:
+    from govd.contract import logged
+
+    return logged.vote(parsed.details)
+
+
+def _read_revocation(parsed: Parsed) -> Signed:
+    from govd.contract import logged
+
+    return logged.revocation(parsed.job, parsed.details)
+
+
+def _read_resolution(parsed: Parsed) -> Signed:
+    from govd.contract import logged
+
+    return logged.resolution(parsed.job, parsed.intent, parsed.details)
+
+
+def _read_voice(parsed: Parsed) -> Signed:
+    from govd.contract.voicechange import from_log
+
+    return from_log(parsed.details)
+
+
+_READERS: Final[dict[str, Callable[[Parsed], Signed]]] = {
+    "vote.cast": _read_vote,
+    "job.revocation_signed": _read_revocation,
+    "intent.resolution_signed": _read_resolution,
+    **dict.fromkeys(_OPERATIONS, _read_voice),
+}
+_KINDS: Final = tuple(f'"type":"{type_}"'.encode() for type_ in (*_READERS, _APPROVED))
 
 
 class Statements:
-    """Checks entries one by one.
+    """Checks the entries of a log one by one, from its first.
 
     Args:
         connection: Of the state's database, which has the operators' keys; asked once there is a signature.
@@ -30,6 +67,8 @@ class Statements:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._approvals: dict[str, frozenset[str]] = {}
+        """By the digest of a vote that approves: the intents that it binds to."""
 
     @cached_property
     def _keys(self) -> dict[str, str]:
@@ -39,26 +78,53 @@ class Statements:
         return {name: key for name, key in self._connection.execute(query) if key is not None}
 
     def wrong(self, line: bytes) -> str:
-        """What is wrong with the statement in an entry; empty: nothing, or it has none.
-
-        A voice that a vote let in or took out has its signature in that vote, and the entry names the job.
-        """
-        if not any(kind in line for kind in _VOICES):
+        """What is wrong with the statement in an entry; empty: nothing, or it has none."""
+        if not any(kind in line for kind in _KINDS):
             return ""
         parsed = parse(line)
-        if parsed is None or "signature" not in parsed.details:
+        if parsed is None:
             return ""
-        from govd.contract.voicechange import from_log
-        from govd.contract.votes import verify
+        if parsed.type == _APPROVED:
+            return self._unasked(parsed)
+        if parsed.type in _OPERATIONS and "signature" not in parsed.details:
+            # What a vote did to a voice is signed in that vote, and the entry names the job.
+            return "" if parsed.job else "it has no signature, and names no job that was voted on"
+        if parsed.type not in _READERS:
+            return ""
+        return self._unsigned(parsed)
+
+    def _unsigned(self, parsed: Parsed) -> str:
+        from govd.contract.votes import VoiceChange, Vote, verify
 
         try:
-            statement, signature = from_log(parsed.details)
+            statement, signature = _READERS[parsed.type](parsed)
         except ValueError:
             return "its statement has no form that could be verified"
-        key = self._keys.get(statement.signed_by)
+        signer = statement.operator if isinstance(statement, Vote) else statement.signed_by
+        key = self._keys.get(signer)
         if key is None or not verify(statement, signature, key):
-            return f"its statement is not signed by the key of {statement.signed_by}"
-        return _elsewhere(statement, parsed)
+            return f"its statement is not signed by the key of {signer}"
+        if isinstance(statement, VoiceChange):
+            return _elsewhere(statement, parsed)
+        return self._counted(statement, signature, parsed) if isinstance(statement, Vote) else ""
+
+    def _counted(self, vote: Vote, signature: str, parsed: Parsed) -> str:
+        from govd.contract.votes import SignedVote, vote_sha256
+
+        digest = vote_sha256(SignedVote(vote=vote, signature=signature))
+        if (vote.job, digest) != (parsed.job, parsed.details.get("vote_sha256")):
+            return "its vote is another than the one that it names, or about another job"
+        if vote.verdict == "approve":
+            self._approvals[digest] = frozenset(action.intent for action in vote.actions)
+        return ""
+
+    def _unasked(self, parsed: Parsed) -> str:
+        votes = parsed.details.get("vote_sha256")
+        if not isinstance(votes, list) or not votes:
+            return "it names no vote"
+        if any(parsed.intent not in self._approvals.get(str(digest), ()) for digest in votes):
+            return "it names a vote that does not stand before it, or that does not approve this intent"
+        return ""
 
 
 def _elsewhere(statement: VoiceChange, parsed: Parsed) -> str:

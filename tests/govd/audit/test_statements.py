@@ -1,0 +1,130 @@
+"""What people signed stands whole in the log: the checker holds each of it against their keys."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from govd.audit.model import Entry
+from govd.audit.verify import verify as verify_log
+from govd.contract import logged, votekey
+from govd.contract.votes import SignedVote, verify, vote_sha256
+from tests.fault.house import House, found_state, load_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HELD: dict[str, object] = {"kind": "tool_call", "action": {"tool": "post.note", "arguments": {}}}
+NOBODYS = "0198c1a0-0000-7000-8000-00000000dead"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(found_state(tmp_path), tmp_path / "run" / "state", load_key(tmp_path))
+    yield made
+    made.close()
+
+
+def last(house: House, type_: str) -> dict[str, Any]:
+    """The youngest entry of that type."""
+    files = sorted((house.state / "audit").glob("*.jsonl"))
+    entries = [json.loads(line) for path in files for line in path.read_text().splitlines()]
+    found: dict[str, Any] = [entry for entry in entries if entry["type"] == type_][-1]
+    return found
+
+
+def faults(house: House) -> list[str]:
+    """What the checker says of the statements, without the numbers of the entries."""
+    found = verify_log(house.state / "audit", database=house.engine).faults
+    return [fault.message.partition(": ")[2] for fault in found]
+
+
+def forge(house: House, entry: dict[str, Any], **changes: Any) -> None:
+    """An entry that govd itself writes, as good as any other: its chain holds."""
+    members = {name: entry[name] for name in ("type", "actor", "agent", "job_id", "intent_id", "details")}
+    house.do(lambda transaction: transaction.record(Entry(**(members | changes))))
+
+
+def approved(house: House) -> str:
+    """An intent that a person approved; its id."""
+    held = house.submit("ada", HELD)
+    house.vote(house.show(held.job), "approve")
+    return str(held.id)
+
+
+def settled(house: House) -> None:
+    """One of everything that a person signs about a job."""
+    intent = approved(house)
+    house.redeem(house.mint(intent))
+    house.report(intent, "unknown")
+    house.resolve(intent, "failed")
+    house.revoke(house.submit("ben", HELD).job)
+    house.vote(house.show(house.submit("ben", HELD).job), "deny_with_guidance")
+
+
+def test_what_people_sign_verifies_from_the_log_alone(house: House):
+    settled(house)
+    public = votekey.public_text(house.signer.key)
+
+    cast = last(house, "vote.cast")
+    vote, signature = logged.vote(cast["details"])
+    assert verify(vote, signature, public)
+    assert vote_sha256(SignedVote(vote=vote, signature=signature)) == cast["details"]["vote_sha256"]
+    revoked = last(house, "job.revocation_signed")
+    assert verify(*logged.revocation(revoked["job_id"], revoked["details"]), public)
+    resolved = last(house, "intent.resolution_signed")
+    said = logged.resolution(resolved["job_id"], resolved["intent_id"], resolved["details"])
+    assert verify(*said, public)
+    assert faults(house) == []
+
+
+@pytest.mark.threat("T12")
+@pytest.mark.parametrize("type_", ["vote.cast", "job.revocation_signed", "intent.resolution_signed"])
+def test_a_statement_that_was_altered_or_lost_its_signature_is_a_fault(house: House, type_: str):
+    """A compromised govd writes into its log that an operator approved, took back or settled something."""
+    settled(house)
+    genuine = last(house, type_)
+    details = genuine["details"]
+    forge(house, genuine, details={**details, "reason_commitment": "0" * 64})
+    forge(house, genuine, details={name: value for name, value in details.items() if name != "signature"})
+    signer = "operator" if type_ == "vote.cast" else "signed_by"
+    forge(house, genuine, details={**details, signer: "bea"})
+    forge(house, genuine, job_id=NOBODYS)
+
+    assert faults(house)[:3] == [
+        "its statement is not signed by the key of ana",
+        "its statement has no form that could be verified",
+        "its statement is not signed by the key of bea",
+    ]
+    assert len(faults(house)) == 4
+
+
+@pytest.mark.threat("T12")
+def test_an_approval_without_a_vote_that_approves_it_is_a_fault(house: House):
+    """A compromised govd approves an intent itself: no vote, one of another intent, or one that denied."""
+    settled(house)
+    approved(house)
+    genuine, other = last(house, "intent.approved"), str(house.submit("ben", HELD).id)
+    house.vote(house.show(house.submit("ben", HELD).job), "deny")
+    denial = last(house, "vote.cast")["details"]["vote_sha256"]
+    forge(house, genuine, details={**genuine["details"], "vote_sha256": []})
+    forge(house, genuine, intent_id=other)
+    forge(house, genuine, details={**genuine["details"], "vote_sha256": [denial]})
+
+    assert faults(house) == [
+        "it names no vote",
+        "it names a vote that does not stand before it, or that does not approve this intent",
+        "it names a vote that does not stand before it, or that does not approve this intent",
+    ]
+
+
+@pytest.mark.threat("T24")
+def test_a_voice_that_nobody_signed_nor_voted_for_is_a_fault(house: House):
+    """A compromised govd enrolls a voice and writes nobody's word for it."""
+    entry = Entry(type="voice.enrolled", actor="operator:ana", details={"enrolment": NOBODYS})
+    house.do(lambda transaction: transaction.record(entry))
+
+    assert faults(house) == ["it has no signature, and names no job that was voted on"]
