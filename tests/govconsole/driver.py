@@ -2,7 +2,7 @@
 
 Textual's own pilot takes the app for settled once the process has used no CPU for 20 ms: twice that for each
 key, and up to a second of each where anything else of the process works. Here it is settled once no message
-waits anywhere.
+waits anywhere, and the backend has answered what it asked by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 
 from govconsole.screens.dialog import Dialog
 from govconsole.screens.queue import QueueScreen
+from govconsole.screens.view import View
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 from contextlib import asynccontextmanager
 
 LIMIT = 20.0
-_ROUNDS = 100
+ANSWERS = 1.0
+"""Seconds for the answers of the backend: some tests have it keep silent."""
+
+ASKING = frozenset({"backend", "content", "detail", "pages", "verbs", "voters"})
+"""The groups of workers that ask the backend and then end."""
+
+_ROUNDS = 500
 """A screen that never settles has something that always runs: then its frames are as good as any."""
 
 
@@ -44,9 +51,9 @@ def _drawn(app: App[None]) -> bool:
 
 
 class Hands(Pilot[None]):
-    """Presses keys, and goes on as soon as the app has done everything that follows from them by itself.
+    """Presses keys, and goes on as soon as the app has done everything that follows from them.
 
-    What comes over the network later has to be waited for by what it shows.
+    What an event brings later has to be waited for by what it shows.
     """
 
     async def press(self, *keys: str) -> None:
@@ -63,14 +70,24 @@ class Hands(Pilot[None]):
         await self._settled()
 
     async def _settled(self) -> None:
+        patience = asyncio.get_running_loop().time() + ANSWERS
         for _ in range(_ROUNDS):
-            if not await self._wait_for_screen():
-                return
-            if not self.app.screen_stack:
+            if not await self._wait_for_screen() or not self.app.screen_stack:
                 return
             self.app.screen._on_timer_update()  # noqa: SLF001 - draws what waits for the next frame, as the pilot does
-            if not any(map(_busy, (self.app, *self.app.screen_stack, *self.app.screen.walk_children()))):
+            if any(map(_busy, (self.app, *self.app.screen_stack, *self.app.screen.walk_children()))):
+                continue
+            if not _asking(self.app) or asyncio.get_running_loop().time() > patience:
                 return
+            await asyncio.sleep(0.005)
+
+
+def _asking(app: App[None]) -> bool:
+    if any(one.group in ASKING and not one.is_finished for one in app.workers):
+        return True
+    now = app.screen.situation() if isinstance(app.screen, View) else None
+    # The job under the cursor is fetched when the cursor has rested on it for a moment.
+    return now is not None and now.connected and now.job is not None and not now.loaded
 
 
 def _busy(pump: MessagePump) -> bool:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from govd.contract.jobs import Assurance
 
 TOKEN = "opr_made-up"
+_TURNS = 10
 
 
 class Door:
@@ -82,9 +83,12 @@ class Door:
         await self._closing.wait()
         for one in server.servers:
             one.close()
-        for connection in list(server.server_state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
+        for _ in range(_TURNS):
+            # What was just accepted becomes a connection in the loop's next turns.
+            for connection in list(server.server_state.connections):
+                if connection.transport is not None:
+                    connection.transport.abort()
+            await asyncio.sleep(0)
 
 
 class FakeBackend:

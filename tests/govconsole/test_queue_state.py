@@ -255,3 +255,24 @@ def test_a_job_that_ends_comes_with_its_page_where_the_front_of_the_settled_ones
     queue.touch("j000007")
     queue.refreshed(queue.asks(), [row("j000007")], queue.wanted)
     assert not queue.news
+
+
+def test_who_sorts_twice_before_the_first_page_came_stays_on_his_job() -> None:
+    server, queue = ModelServer(), Queue()
+    for risk in (30, 20, 10):
+        server.add(risk)
+
+    def a_page_comes() -> None:
+        fetch = queue.wants()
+        assert fetch is not None
+        assert queue.take(fetch, server.page(queue.wanted, fetch))
+
+    a_page_comes()
+    queue.move(1)
+    chosen = queue.cursor
+    queue.sort("agent")
+    queue.wants()  # on its way, and never waited for
+    queue.sort("newest")
+    a_page_comes()
+    assert chosen is not None
+    assert queue.cursor == chosen

@@ -401,6 +401,7 @@ async def test_another_screen_is_opened_kept_fresh_and_left_by_the_key_of_the_la
         app.install_screen(second, "second")
         app.open_view("second")
         await shows(pilot, "govconsole ▸ Second", "the second screen", "held 1")
+        await until(pilot, lambda: second.fetched == 1, "its first rows: an event meanwhile is part of them")
         backend.happen("job.held")
         await until(pilot, lambda: second.fetched > 1, "what the second screen wants")
         await pilot.press("minus")

@@ -323,7 +323,8 @@ class Queue:
         if wanted.view != self.wanted.view:
             self.marks.clear()
         self.wanted = wanted
-        self._keep, self.cursor, self.anchor = self.cursor, None, None
+        # Whoever chooses twice before the first page came still stood on the same job.
+        self._keep, self.cursor, self.anchor = self.cursor or self._keep, None, None
         self.waiting, self.gone = {}, {}
         self.window.clear()
         self.window.key = KEYS[wanted.order]
