@@ -85,9 +85,11 @@ class Hands(Pilot[None]):
 def _asking(app: App[None]) -> bool:
     if any(one.group in ASKING and not one.is_finished for one in app.workers):
         return True
-    now = app.screen.situation() if isinstance(app.screen, View) else None
+    if not isinstance(app.screen, View) or not app.screen.status.connected:
+        return False
     # The job under the cursor is fetched when the cursor has rested on it for a moment.
-    return now is not None and now.connected and now.job is not None and not now.loaded
+    now = app.screen.situation()
+    return now.job is not None and not now.loaded
 
 
 def _busy(pump: MessagePump) -> bool:
