@@ -81,14 +81,19 @@ class Door:
         await server.startup(sockets=[self._listener])
         self._open.set_result(asyncio.get_running_loop())
         await self._closing.wait()
+        # What was just accepted becomes a connection in the next turns, and only while the server is open.
+        await _turns()
         for one in server.servers:
             one.close()
-        for _ in range(_TURNS):
-            # What was just accepted becomes a connection in the loop's next turns.
-            for connection in list(server.server_state.connections):
-                if connection.transport is not None:
-                    connection.transport.abort()
-            await asyncio.sleep(0)
+        for connection in list(server.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await _turns()
+
+
+async def _turns() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 class FakeBackend:
