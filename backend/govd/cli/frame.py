@@ -49,6 +49,19 @@ passphrase_fd_option = click.option(
 )
 
 
+def signing_options(command: Callable[P, R]) -> Callable[P, R]:
+    """Where the state is, who signs, and with which key: of every command that an operator signs."""
+    for option in (
+        passphrase_fd_option,
+        passphrase_file_option,
+        as_option,
+        operator_dir_option,
+        state_option,
+    ):
+        command = option(command)
+    return command
+
+
 def say(text: str) -> None:
     """A message for a person, on stderr."""
     click.echo(visible(text), err=True)

@@ -176,11 +176,7 @@ def _enrol(client: Client, passphrase: bytes, **values: Any) -> None:  # noqa: A
 
 @executors.command("add")
 @click.argument("name", help="Lower-case letters, digits, single . _ -")
-@frame.state_option
-@frame.operator_dir_option
-@frame.as_option
-@frame.passphrase_file_option
-@frame.passphrase_fd_option
+@frame.signing_options
 @_TOKEN_FILE
 @click.option(
     "--agent", "agents_", multiple=True, required=True, help="An agent that it acts for; several are fine."
@@ -248,11 +244,7 @@ def keygen(name: str, operator_dir: Path, passphrase_file: Path | None, passphra
 
 @operators.command("add")
 @click.argument("name", help="Lower-case letters, digits, single . _ -")
-@frame.state_option
-@frame.operator_dir_option
-@frame.as_option
-@frame.passphrase_file_option
-@frame.passphrase_fd_option
+@frame.signing_options
 @click.option(
     "--public-key", required=True, help="Of the new operator, as `govd operators keygen` prints it."
 )
@@ -288,11 +280,7 @@ def add_operator(
 def _remover(kind: str) -> click.Command:
     @click.command("remove", help=f"Remove an {kind}, on your signature; the name is never given again.")
     @click.argument("name", help="Lower-case letters, digits, single . _ -")
-    @frame.state_option
-    @frame.operator_dir_option
-    @frame.as_option
-    @frame.passphrase_file_option
-    @frame.passphrase_fd_option
+    @frame.signing_options
     @frame.failing
     def remove(
         name: str,

@@ -95,11 +95,7 @@ def _show(views: list[KeyView], *, as_json: bool = False) -> None:
 
 
 @keys.command("rotate")
-@frame.state_option
-@frame.operator_dir_option
-@frame.as_option
-@frame.passphrase_file_option
-@frame.passphrase_fd_option
+@frame.signing_options
 @click.option(
     "--stolen", is_flag=True, help="Somebody else may have the key in use: what it signed counts no more."
 )

@@ -187,11 +187,7 @@ def reload(state: Path, operator_dir: Path, operator: str | None, as_json: bool)
 
 
 @click.command()
-@frame.state_option
-@frame.operator_dir_option
-@frame.as_option
-@frame.passphrase_file_option
-@frame.passphrase_fd_option
+@frame.signing_options
 @frame.failing
 def restore(
     state: Path,

@@ -81,11 +81,7 @@ def versions(state: Path, operator_dir: Path, operator: str | None, as_json: boo
 
 @policy.command()
 @click.argument("file", type=_FILE, required=False, help="The policy; otherwise the draft that waits.")
-@frame.state_option
-@frame.operator_dir_option
-@frame.as_option
-@frame.passphrase_file_option
-@frame.passphrase_fd_option
+@frame.signing_options
 @click.option("--reason", required=True, help="Why; it is kept with the version.")
 @frame.json_option
 @frame.failing

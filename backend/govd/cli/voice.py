@@ -89,11 +89,7 @@ def speakers(state: Path, operator_dir: Path, operator: str | None, as_json: boo
 @click.option("--name", required=True, help="Whose voice it is: lower-case letters, digits, . _ -")
 @click.option("--mine", is_flag=True, help="It is your own voice: it steps up your votes.")
 @click.option("--consent", is_flag=True, help="This person has read the consent text and agrees.")
-@frame.state_option
-@frame.operator_dir_option
-@frame.as_option
-@frame.passphrase_file_option
-@frame.passphrase_fd_option
+@frame.signing_options
 @frame.json_option
 @frame.failing
 def enroll(  # noqa: PLR0913, PLR0917 - its options
@@ -211,11 +207,7 @@ def verify(file: Path, state: Path, operator_dir: Path, operator: str | None, as
 @voice.command()
 @click.argument("name", help="A speaker, as `govd voice speakers` has it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@frame.state_option
-@frame.operator_dir_option
-@frame.as_option
-@frame.passphrase_file_option
-@frame.passphrase_fd_option
+@frame.signing_options
 @frame.failing
 def delete(
     name: str,

@@ -20,6 +20,8 @@ from govd.contract.votes import VoteSubmission
 from govd.reviews import listing
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from govd.reviews.afterwards import Afterwards
     from govd.reviews.service import Reviews
     from govd.sealing import StateKey
@@ -94,6 +96,15 @@ def router(context: Context, reviews: Reviews, afterwards: Afterwards, state_key
             raise ReviewStaleError("the policy or a total has changed since: look at the job again")
         return await shown(job)
 
+    _add_afterwards(routes, context, afterwards, shown)
+    return routes
+
+
+def _add_afterwards(
+    routes: APIRouter, context: Context, afterwards: Afterwards, shown: Callable[[str], Awaitable[Response]]
+) -> None:
+    """What an operator signs about a job that was settled already."""
+
     @routes.post(
         "/v1/jobs/{job}/revoke", response_model=JobDetail, openapi_extra=documented(RevocationSubmission)
     )
@@ -120,5 +131,3 @@ def router(context: Context, reviews: Reviews, afterwards: Afterwards, state_key
         operator = context.doorkeeper.admit(request, "operator")
         body = await read_body(request, ResolutionSubmission)
         return answer(await context.write(afterwards.resolve(operator.name, intent, body)))
-
-    return routes

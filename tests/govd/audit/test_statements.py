@@ -6,8 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from govd.audit.model import Entry
+from govd.audit.statements import Statements
 from govd.audit.verify import verify as verify_log
 from govd.contract import logged, votekey
 from govd.contract.votes import SignedVote, verify, vote_sha256
@@ -128,3 +131,34 @@ def test_a_voice_that_nobody_signed_nor_voted_for_is_a_fault(house: House):
     house.do(lambda transaction: transaction.record(entry))
 
     assert faults(house) == ["it has no signature, and names no job that was voted on"]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.threat("T12")
+def test_no_entry_brings_the_checker_down_or_passes_for_what_it_is_not(house: House):
+    """Whoever can write the log puts anything in the place of any member of a signed statement."""
+    settled(house)
+    genuine = [
+        last(house, type_) for type_ in ("vote.cast", "job.revocation_signed", "intent.resolution_signed")
+    ]
+
+    with house.engine.connect() as connection:
+
+        @settings(max_examples=200, deadline=None)
+        @given(st.data())
+        def mangled(data: st.DataObject) -> None:
+            entry = data.draw(st.sampled_from(genuine))
+            name = data.draw(st.sampled_from(sorted(entry["details"])))
+            value = data.draw(ANYTHING | st.sampled_from(["", "00", "zz", "0" * 128]))
+            changed = {**entry, "details": {**entry["details"], name: value}}
+            line = json.dumps(changed, separators=(",", ":")).encode()
+            told = Statements(connection).wrong(line)
+            assert told or value == entry["details"][name], changed
+
+        mangled()
