@@ -63,7 +63,7 @@ def _context(govd: Govd) -> Context:
         ledger=govd.ledger,
         hub=govd.hub,
         now=govd.clock.now,
-        results=Results(govd.ledger.give_way),
+        results=Results(govd.ledger),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from govd.api.bodies import header
 from govd.api.peers import peer_of
 from govd.contract.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError
 from govd.contract.text import visible
@@ -38,9 +39,9 @@ class Doorkeeper:
             UnauthenticatedError: no token, or one that is not good.
             ForbiddenError: a good token of another kind: an agent's at an executor's route, say.
         """
-        header = request.headers.get("authorization", "")
-        token = header[len(_SCHEME) :].strip()
-        if header[: len(_SCHEME)].lower() != _SCHEME or not token or len(token) > _LONGEST_TOKEN:
+        shown = header(request, b"authorization", "")
+        token = shown[len(_SCHEME) :].strip()
+        if shown[: len(_SCHEME)].lower() != _SCHEME or not token or len(token) > _LONGEST_TOKEN:
             raise UnauthenticatedError("a bearer token is needed")
         if not token.startswith(_PREFIXES):
             raise UnauthenticatedError("this token is not known here")

@@ -17,14 +17,23 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 
 
+def header(request: Request, name: bytes, otherwise: str) -> str:
+    """A header's value, as `request.headers.get` finds it, without its views of all headers (4 µs each)."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            text: str = value.decode("latin-1")
+            return text
+    return otherwise
+
+
 async def read_bytes(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
     """The body, read no further than the limit.
 
     Raises:
         BodyTooLargeError: it is longer, or says that it is.
     """
-    declared = request.headers.get("content-length")
-    if declared is not None and (not declared.isdecimal() or int(declared[:20]) > limit):
+    declared = header(request, b"content-length", "0")
+    if not declared.isdecimal() or int(declared[:20]) > limit:
         raise BodyTooLargeError(f"a body has at most {limit} bytes here")
     parts: list[bytes] = []
     size = 0
@@ -42,7 +51,7 @@ async def read_body(request: Request, model: type[M], limit: int = MAX_BODY_BYTE
     Raises:
         InvalidRequestError: not JSON, not sent as JSON, or not that model; `pointer` names the first place.
     """
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    kind = header(request, b"content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise MalformedBodyError("the body is to be application/json")
     value = parse_json(await read_bytes(request, limit), MAX_STRING if limit <= MAX_BODY_BYTES else limit)

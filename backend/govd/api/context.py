@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    import concurrent.futures
     from collections.abc import Callable
     from datetime import datetime
 
@@ -31,36 +30,35 @@ class Results:
     `asyncio.wrap_future` would wake the loop for each of them.
     """
 
-    def __init__(self, give_way: Callable[[], None]) -> None:
-        self._give_way = give_way
-        self._done: deque[tuple[asyncio.Future[Any], concurrent.futures.Future[Any]]] = deque()
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._done: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
         self._called = False
 
-    async def of(self, done: concurrent.futures.Future[T]) -> T:
-        """The result, once it is there."""
+    async def of(self, work: Callable[[Transaction], T]) -> T:
+        """What the work returned, or its error, once it is durable."""
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[T] = loop.create_future()
 
-        def arrived(finished: concurrent.futures.Future[T]) -> None:
-            self._done.append((waiting, finished))
+        def arrived(value: T, error: BaseException | None) -> None:
+            self._done.append((waiting, value, error))
             if not self._called:
                 self._called = True
                 with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                     loop.call_soon_threadsafe(self._hand_out)
 
-        done.add_done_callback(arrived)
+        self._ledger.hand_in(work, arrived)
         return await waiting
 
     def _hand_out(self) -> None:
-        self._give_way()
+        self._ledger.give_way()
         self._called = False  # before the first is taken: what arrives from here on calls again
         while self._done:
-            waiting, finished = self._done.popleft()
+            waiting, value, error = self._done.popleft()
             if waiting.done():
                 continue
-            error = finished.exception()
             if error is None:
-                waiting.set_result(finished.result())
+                waiting.set_result(value)
             else:
                 waiting.set_exception(error)
 
@@ -78,7 +76,7 @@ class Context:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a work in the writer and wait until it is durable."""
         self.ledger.give_way()
-        return await self.results.of(self.ledger.submit(work))
+        return await self.results.of(work)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query in the read pool."""

@@ -165,7 +165,10 @@ def _is_plain(value: object) -> bool:
         return True
     if kind is dict:
         for key, inner in value.items():  # type: ignore[attr-defined]  # it is a dict
-            if type(key) is not str or not key.isascii() or key.startswith("$") or not _is_plain(inner):
+            if type(key) is not str or not key.isascii() or key.startswith("$"):
+                return False
+            # Most members are strings: asked here, they cost no call each.
+            if type(inner) is not str and not _is_plain(inner):
                 return False
         return True
     if kind is list:

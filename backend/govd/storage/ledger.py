@@ -18,7 +18,7 @@ from govd.storage import journal
 from govd.storage.engine import make_engine, parse_url, sqlite_path
 from govd.storage.locks import FileLock, advisory_lock
 from govd.storage.migrate import migrate
-from govd.storage.transaction import Halt, Item, Transaction
+from govd.storage.transaction import Halt, Item, Transaction, into
 from govd.storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from govd.audit.model import RecordedEntry
     from govd.clock import Clock
     from govd.contract.heads import Head
+    from govd.storage.transaction import Done
 
 __all__ = ["Ledger", "Transaction"]
 
@@ -124,13 +125,21 @@ class Ledger:
         halted, or halts under this work, the future gets `HaltedError`.
         """
         future: Future[T] = Future()
+        self.hand_in(work, into(future))
+        return future
+
+    def hand_in(self, work: Callable[[Transaction], T], done: Done) -> None:
+        """The same, for a caller with a way of his own to be told.
+
+        `done` is called with the result or the error: in the writer thread, or here and now where govd
+        has halted. A future with its locks costs 15 µs (loop and writer together).
+        """
         with self._gate:
             refusal = self._halt()
             if refusal is None:
-                self._queue.put(Item(work, future))
+                self._queue.put(Item(work, done))
         if refusal is not None:
-            future.set_exception(refusal.error())
-        return future
+            done(None, refusal.error())
 
     def give_way(self) -> None:
         """Wait a moment while the writer computes: for a thread with much to do, before it goes on.
@@ -158,9 +167,10 @@ class Ledger:
         self._writer.listeners.append(listener)
 
     def on_foretold(self, listener: Callable[[Head], None]) -> None:
-        """Have it called in the writer thread with each next head, while its lines are not synced yet.
+        """Have it called in the writer thread with each next head, before the storage syncs it.
 
-        Time to prepare what its answers will carry. Nobody may be told of it before `head` is that one.
+        Time to prepare what its answers will carry. Nobody may be told of it before `head` is that one,
+        which it never is where the storage fails.
         """
         self._writer.foretold = listener
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    Done = Callable[[Any, BaseException | None], None]
+    """Called once in the writer thread, and never raises."""
+
 RELOAD: Final = "govd reload"
 
 
@@ -34,12 +37,25 @@ class Halt:
         return HaltedError(self.why, hint=self.mend)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One queued work and who waits for it."""
+    """One queued work, and whom to tell: what it returned, or the error that undid it."""
 
     work: Callable[[Transaction], Any]
-    future: Future[Any]
+    done: Done
+
+
+def into(future: Future[Any]) -> Done:
+    """Tell a future, which from here on cannot be cancelled: a work that is handed in is done."""
+    future.set_running_or_notify_cancel()
+
+    def done(value: Any, error: BaseException | None) -> None:  # noqa: ANN401 - the work's own
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)
+
+    return done
 
 
 @dataclass(frozen=True, slots=True)

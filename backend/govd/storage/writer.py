@@ -19,7 +19,7 @@ from govd.contract.errors import HaltedError, IntegrityError
 from govd.contract.heads import Head
 from govd.storage import state
 from govd.storage.engine import Driver, storage_failure
-from govd.storage.transaction import RELOAD, Halt, Item, Pending, Transaction
+from govd.storage.transaction import RELOAD, Halt, Item, Pending, Transaction, into
 from govd.times import maybe_instant
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Writer:
 
     Attributes:
         halted: Why nothing is decided; None: all is well.
-        foretold: Called with the head that a group will be, once the table holds it and before the files do.
+        foretold: Called with the head that a group will be, before table and files are synced.
         head: The last entry that is committed and synced.
         digests: The digests of the latest entries by seq.
         computing: Held while works run and rows are written, not while the storage syncs.
@@ -69,31 +69,26 @@ class Writer:
     # -- groups ----------------------------------------------------------------------------------------
 
     def run(self, items: Sequence[Item]) -> None:
-        """One group: every item's future is resolved when this returns."""
-        items = [item for item in items if item.future.set_running_or_notify_cancel()]
+        """One group: whoever waits for an item of it has been told when this returns."""
         if self.halted is not None:
             self._refuse(items)
-        elif items:
+        else:
             self._run(items)
 
     def _run(self, items: Sequence[Item]) -> None:
         pending = Pending(self.head.seq, self.head.digest)
         try:
             outcomes = self._transact(items, pending)
-            self._foretell(pending)
             self._files.append(pending.chunks)
         except (_StorageError, OSError) as error:
             self.halt(_storage_halt(error.__cause__ or error))
             self._refuse(items)
             return
         self._advance(pending)
-        for item, (succeeded, value) in zip(items, outcomes, strict=True):
-            if succeeded:
-                item.future.set_result(value)
-            else:
-                item.future.set_exception(value)
+        for item, (value, failure) in zip(items, outcomes, strict=True):
+            item.done(value, failure)
 
-    def _transact(self, items: Sequence[Item], pending: Pending) -> list[tuple[bool, Any]]:
+    def _transact(self, items: Sequence[Item], pending: Pending) -> list[tuple[Any, BaseException | None]]:
         """All works in one transaction, each in its savepoint, and their lines with them."""
         try:
             self._driver.begin()
@@ -105,6 +100,7 @@ class Writer:
                     state.put(self._connection, state.CLOCK, self._clock.mark)
                 if pending.rows:
                     state.append(self._connection, pending.rows)
+                    self._foretell(pending)
             self._driver.commit()
         except _StorageError:
             self._drop()
@@ -122,7 +118,7 @@ class Writer:
         pending: Pending,
         *,
         alone: bool,
-    ) -> tuple[bool, Any]:
+    ) -> tuple[Any, BaseException | None]:
         """What one work returned, or raised, which undoes it. `alone`: the transaction is its own."""
         mark = pending.mark()
         if not alone:
@@ -138,10 +134,10 @@ class Writer:
                 self._driver.begin()
             else:
                 self._driver.rewind()
-            return False, error
+            return None, error
         if not alone:
             self._driver.release()
-        return True, result
+        return result, None
 
     def _drop(self) -> None:
         try:
@@ -150,11 +146,10 @@ class Writer:
             _log.warning("the failed transaction could not be rolled back: the connection is dropped")
 
     def _foretell(self, pending: Pending) -> None:
-        if pending.recorded:
-            try:
-                self.foretold(self._head_after(pending))
-            except Exception:  # noqa: BLE001 - what could be prepared in time was not: it is done later
-                _log.exception("a head could not be foretold")
+        try:
+            self.foretold(self._head_after(pending))
+        except Exception:  # noqa: BLE001 - what could be prepared in time was not: it is done later
+            _log.exception("a head could not be foretold")
 
     def _head_after(self, pending: Pending) -> Head:
         epoch = self.head.epoch
@@ -181,7 +176,7 @@ class Writer:
     def _refuse(self, items: Sequence[Item]) -> None:
         halt = self.halted or Halt("govd is stopping", RELOAD, resumable=True)
         for item in items:
-            item.future.set_exception(halt.error())
+            item.done(None, halt.error())
 
     # -- halting and going on --------------------------------------------------------------------------
 
@@ -294,9 +289,9 @@ class Writer:
         self._connection, self._driver = self._connected()
 
     def _alone(self, work: Callable[[Transaction], Any]) -> Any:  # noqa: ANN401 - the work's own
-        item = Item(work, Future())
-        self._run([item])
-        return item.future.result()
+        future: Future[Any] = Future()
+        self._run([Item(work, into(future))])
+        return future.result()
 
     def _table_only(
         self, work: Callable[[Transaction], Any], *, take_in: bool = False
