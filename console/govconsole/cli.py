@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from govconsole import cli_config, cli_passphrase, cli_voices, completing, paths
+from govconsole import cli_afterwards, cli_config, cli_passphrase, cli_voices, completing, paths
 from govconsole.demo.command import demo
 from govd.contract.errors import GovError, NotFoundError, UsageError
 from govd.contract.shells import completion
@@ -23,7 +23,6 @@ from govd.contract.text import visible, visible_lines
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from govconsole.client.afterwards import Status
     from govconsole.session import Session
     from govd.contract.jobs import Order, Selection
     from govd.contract.votes import Verdict
@@ -60,6 +59,11 @@ def say(words: str) -> None:
 def data(text: str) -> None:
     """What was asked for, on stdout; whoever wrote it, no line carries what a terminal obeys."""
     click.echo("\n".join(visible_lines(text)))
+
+
+def show(text: str) -> None:
+    """What somebody is about to sign, on stderr; as safe as what is printed."""
+    click.echo("\n".join(visible_lines(text)), err=True)
 
 
 @dataclass(frozen=True)
@@ -298,38 +302,8 @@ def deny(
     _vote(places, job, token, verdict, (reason, guidance), passphrase_file)
 
 
-@main.command()
-@click.argument("intent", help="The id of the action, from `jobs show`.")
-@click.option(
-    "--status",
-    required=True,
-    type=click.Choice(["succeeded", "failed", "not_run"]),
-    help="What became of it.",
-)
-@click.option("--reason", required=True, help="How you know; sealed, its commitment is signed.")
-@cli_passphrase.option
-@click.pass_obj
-def resolve(places: Places, intent: str, status: Status, reason: str, passphrase_file: Path | None) -> None:
-    """Sign what became of an action whose outcome nobody reported."""
-    from govconsole import headless
-
-    passphrase = cli_passphrase.passphrase(passphrase_file)
-    say(places.run(lambda session: headless.resolve(session, intent, status, reason, passphrase)))
-
-
-@main.command()
-@_JOB
-@_REASON
-@cli_passphrase.option
-@click.pass_obj
-def revoke(places: Places, job: str, reason: str, passphrase_file: Path | None) -> None:
-    """Sign that whatever of a job has not been redeemed is taken back. What runs already goes on."""
-    from govconsole import headless
-
-    passphrase = cli_passphrase.passphrase(passphrase_file)
-    say(places.run(lambda session: headless.revoke(session, job, reason, passphrase)))
-
-
+main.add_command(cli_afterwards.resolve(say, show))
+main.add_command(cli_afterwards.revoke(say, show))
 main.add_command(cli_config.group(say, data))
 main.add_command(cli_voices.group(say, data))
 main.add_command(cli_voices.enroll(say))

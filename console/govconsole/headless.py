@@ -15,7 +15,8 @@ from govconsole.client.document import Span, blank, field_line, plain, wrap
 from govconsole.client.jobview import job_document
 from govconsole.client.review import Words, prepare
 from govconsole.client.row import Row
-from govd.contract.errors import ConflictError, GovError, JobClosedError, ReviewStaleError
+from govconsole.client.settling import resolution_document, revocation_document
+from govd.contract.errors import ConflictError, GovError, IntegrityError, JobClosedError, ReviewStaleError
 from govd.contract.limits import MAX_PAGE
 
 if TYPE_CHECKING:
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from govconsole.client.afterwards import Status
+    from govconsole.client.document import Document
     from govconsole.session import Session
     from govd.contract.jobs import JobDetail, JobsQuery
     from govd.contract.votes import Verdict
+
+    Agreed = Callable[[Document], str]
+    """Shows what is about to be signed, has it agreed to, and gives the passphrase of the key that signs."""
 
 _DENIED, _EXPIRED = 5, 6
 _ENDS = {"denied": _DENIED, "expired": _EXPIRED}
@@ -144,13 +149,19 @@ def _nothing_held(detail: JobDetail) -> ConflictError:
     return JobEndedError(detail)
 
 
-async def resolve(session: Session, intent: str, status: Status, reason: str, passphrase: str) -> str:
-    """Sign what became of an action whose outcome nobody reported."""
-    found = await session.resolve(intent, status, reason, passphrase)
+async def resolve(session: Session, intent: str, status: Status, reason: str, agreed: Agreed) -> str:
+    """Sign what became of an action whose outcome nobody reported, once it was shown and agreed to."""
+    shown = await session.intent(intent)
+    passphrase = agreed(resolution_document(shown, session.operator, says=status))
+    found = await session.resolve(shown, status, reason, passphrase)
     return f"intent {found.id} is {found.state}: {headline(found)}"
 
 
-async def revoke(session: Session, job: str, reason: str, passphrase: str) -> str:
-    """Sign that whatever of a job has not been redeemed is taken back."""
-    after = await session.revoke(job, reason, passphrase)
+async def revoke(session: Session, job: str, reason: str, agreed: Agreed) -> str:
+    """Sign that whatever of a job has not been redeemed is taken back, once that was shown and agreed to."""
+    shown = await session.backend.job(job, peek=True)
+    if shown.id != job:
+        raise IntegrityError("the backend shows another job: nothing is signed")
+    passphrase = agreed(revocation_document(shown, session.operator))
+    after = await session.revoke(shown.id, reason, passphrase)
     return f"revoked: {Row.of(after).title}; the job is {after.state}"

@@ -119,6 +119,15 @@ class VoteCast(Message):
         self.detail = detail
 
 
+class Settled(Message):
+    """What was signed about a job after its decision was taken. `words`: what is told of it."""
+
+    def __init__(self, job: str, words: str) -> None:
+        super().__init__()
+        self.job = job
+        self.words = words
+
+
 class BatchGathered(Message):
     """The marked jobs were fetched: what a vote on all of them would be. `ballot`: the one that asked."""
 

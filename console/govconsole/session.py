@@ -97,22 +97,32 @@ class Session:
         vote = prepared.vote(verdict, self.operator, words, salt, self.clock.now())
         return await self.backend.vote(prepared.detail.id, submission(vote, words, salt, key))
 
-    async def resolve(
-        self, intent: str, status: Status, reason: str, passphrase: str | None = None
-    ) -> IntentDetail:
-        """Sign what became of an action whose outcome nobody reported; the intent as it stands then.
+    async def intent(self, intent: str) -> IntentDetail:
+        """One action as the backend shows it, for whoever is about to sign what became of it.
 
         Raises:
-            ForbiddenError: the key is locked, or the passphrase wrong.
-            ConflictError: its outcome is known.
-            IntegrityError: the backend does not show the action that it states, or shows another one.
+            IntegrityError: the backend shows another one.
         """
         shown = await self.backend.intent(intent)
         if shown.id != intent:
             raise IntegrityError("the backend shows another action: nothing is signed")
+        return shown
+
+    async def resolve(
+        self, shown: IntentDetail, status: Status, reason: str, passphrase: str | None = None
+    ) -> IntentDetail:
+        """Sign what became of an action whose outcome nobody reported; the intent as it stands then.
+
+        `shown`: the very one that the operator was shown.
+
+        Raises:
+            ForbiddenError: the key is locked, or the passphrase wrong.
+            ConflictError: its outcome is known.
+            IntegrityError: the backend does not show the action that it states.
+        """
         key, now = await self._key(passphrase), self.clock.now()
         signed = resolution(shown, status, reason, operator=self.operator, key=key, now=now)
-        return await self.backend.resolve(intent, signed)
+        return await self.backend.resolve(shown.id, signed)
 
     async def revoke(self, job: str, reason: str, passphrase: str | None = None) -> JobDetail:
         """Sign that whatever of a job has not been redeemed is taken back; the job as it stands then.

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 TOKEN = "opr_made-up"
 _TURNS = 10
+_SELECTED = {JobState.HELD: {"held", "open"}, JobState.PROCESSING: {"open"}}
+"""The selections that a job of that state is in; all others are settled."""
 
 
 class Door:
@@ -234,7 +236,7 @@ class FakeBackend:
         found = [
             JobSummary.model_validate(job.model_dump(include=set(JobSummary.model_fields)))
             for job in self.jobs.values()
-            if query.state == "all" or (job.state is JobState.HELD) == (query.state in {"held", "open"})
+            if query.state == "all" or query.state in _SELECTED.get(job.state, {"settled"})
         ]
         found = [job for job in found if fits.matches(job, NOW)]
         found.sort(key=lambda job: KEYS[query.order](Row.of(job)))

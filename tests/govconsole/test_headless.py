@@ -222,15 +222,18 @@ def test_an_unknown_outcome_is_resolved_by_a_person(
     run: Callable[..., Result], backend: FakeBackend, passphrase_file: str
 ) -> None:
     name = new_id()
-    lost = intent(name, state=IntentState.UNKNOWN)
+    lost = intent(name, state=IntentState.UNKNOWN).model_copy(update={"redeemed_by": "runner"})
     detail = job(job_id=name).model_copy(
         update={"settled": [lost], "hold": None, "state": JobState.PROCESSING}
     )
     backend.jobs[name] = detail
     assert f"govconsole resolve {lost.id}" in " ".join(run("jobs", "show", name).stdout.split())
-    said = ["--status", "not_run", "--reason", "I looked", "--passphrase-file", passphrase_file]
+    said = ["--status", "not_run", "--reason", "I looked", "--passphrase-file", passphrase_file, "--yes"]
     done = run("resolve", lost.id, *said)
     assert done.exit_code == 0, done.stderr
+    shown = " ".join(done.stderr.split())
+    for part in ("git push origin main", lost.intent_sha256, "by runner", "it did not run", name):
+        assert part in shown
     assert "is not_run" in done.stderr
     assert backend.resolutions[lost.id].statement.status == "not_run"
 
@@ -243,7 +246,7 @@ def test_nothing_is_signed_about_an_action_that_is_not_the_one_whose_hash_the_ba
     name = new_id()
     lost = intent(name, state=IntentState.UNKNOWN).model_copy(update={"intent_sha256": "0" * 64})
     backend.jobs[name] = job(job_id=name).model_copy(update={"settled": [lost], "hold": None})
-    said = ["--status", "not_run", "--reason", "I looked", "--passphrase-file", passphrase_file]
+    said = ["--status", "not_run", "--reason", "I looked", "--passphrase-file", passphrase_file, "--yes"]
     assert "nothing is signed" in run("resolve", lost.id, *said).stderr
     assert backend.resolutions == {}
 
@@ -253,10 +256,26 @@ def test_a_job_is_revoked_with_a_signature(
 ) -> None:
     held = job()
     backend.put(held)
-    done = run("revoke", held.id, "--reason", "no longer", "--passphrase-file", passphrase_file)
+    done = run("revoke", held.id, "--reason", "no longer", "--passphrase-file", passphrase_file, "--yes")
     assert done.exit_code == 0, done.stderr
+    assert "Still held: taken back too" in done.stderr
     assert "the job is revoked" in done.stderr
     assert backend.revocations[held.id].statement.job == held.id
+
+
+def test_nothing_is_resolved_or_revoked_that_nobody_agreed_to(
+    run: Callable[..., Result], backend: FakeBackend, passphrase_file: str
+) -> None:
+    name = new_id()
+    lost = intent(name, state=IntentState.UNKNOWN)
+    backend.jobs[name] = job(job_id=name).model_copy(update={"settled": [lost]})
+    why = ["--reason", "I looked", "--passphrase-file", passphrase_file]
+    for command in (["resolve", lost.id, "--status", "failed"], ["revoke", name]):
+        refused = run(*command, *why)
+        assert refused.exit_code == 2, refused.stderr
+        assert "git push" in refused.stderr
+        assert "--yes" in refused.stderr
+    assert (backend.resolutions, backend.revocations) == ({}, {})
 
 
 @pytest.mark.threat("T17")

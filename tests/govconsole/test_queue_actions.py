@@ -33,6 +33,8 @@ PROVEN = {
     "guide": "test_votes",
     "content": "test_evidence",
     "step_up": "test_stepup",
+    "resolve": "test_settling",
+    "revoke": "test_settling",
 }
 """Actions whose tests stand elsewhere."""
 

@@ -37,6 +37,10 @@ class Situation:
     """Of the Voices screen: what kind of thing is under the cursor."""
     degraded: str = ""
     """Why nobody's voice can be verified now."""
+    unresolved: int = 0
+    """How many of its actions were redeemed, and nobody knows whether they ran."""
+    approved: int = 0
+    """How many of its actions are approved and not redeemed."""
     voiceless: bool = False
     """Its approval needs the operator's voice, and no session of it stands."""
     can: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +78,7 @@ class Action:
         twin: The command that does the same, or why there is none.
         danger: It decides something that cannot be taken back from here.
         quiet: Left out of the footer (movements).
+        rare: In the footer while it works; that it does not is not told there.
         command: Its name on the command line; empty: it has none.
         aliases: Shorter names of the same command.
         argument: What the command takes, as one word for the help; empty: nothing. `do_<id>` gets it as text.
@@ -89,6 +94,7 @@ class Action:
     twin: Twin = field(default_factory=Twin)
     danger: bool = False
     quiet: bool = False
+    rare: bool = False
     command: str = ""
     aliases: tuple[str, ...] = ()
     argument: str = ""

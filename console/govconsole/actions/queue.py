@@ -49,6 +49,25 @@ def _needs_content(now: Situation) -> str | None:
     return needs_backend(now) or _needs_job(now)
 
 
+def _needs_one(now: Situation) -> str | None:
+    """A verb that is about one job, whatever is marked."""
+    if now.marked:
+        return "it takes one job at a time: first take the marks away (esc)"
+    return needs_backend(now) or _needs_job(now)
+
+
+def _needs_unresolved(now: Situation) -> str | None:
+    if (why := _needs_one(now)) is not None:
+        return why
+    return None if now.unresolved else "of nothing in this job the outcome is unknown"
+
+
+def _needs_approved(now: Situation) -> str | None:
+    if (why := _needs_one(now)) is not None:
+        return why
+    return None if now.approved else f"nothing in this job is approved and waits to run: it is {now.state}"
+
+
 def _needs_waiting(now: Situation) -> str | None:
     return None if now.waiting else "nothing new"
 
@@ -110,6 +129,28 @@ QUEUE: Final[tuple[Action, ...]] = (
         Twin("govconsole voices step-up FILE"),
         quiet=True,
         command="step-up",
+    ),
+    Action(
+        "resolve",
+        ("r",),
+        "resolve",
+        "Sign what became of an action that was redeemed and never reported on: ran, failed or not run.",
+        _needs_unresolved,
+        Twin("govconsole resolve INTENT --status S --reason R"),
+        danger=True,
+        rare=True,
+        command="resolve",
+    ),
+    Action(
+        "revoke",
+        ("x",),
+        "revoke",
+        "Take back what is approved in this job and was not redeemed. What runs already goes on.",
+        _needs_approved,
+        Twin("govconsole revoke JOB --reason R"),
+        danger=True,
+        rare=True,
+        command="revoke",
     ),
     Action(
         "open",

@@ -24,6 +24,25 @@ if TYPE_CHECKING:
     Status = Literal["succeeded", "failed", "not_run"]
 
 
+def action_sha256(intent: IntentDetail) -> str:
+    """The hash of an action whose outcome nobody knows, computed from what is shown of it.
+
+    Raises:
+        ConflictError: its outcome is known.
+        IntegrityError: the action is not the one whose hash the backend states.
+    """
+    if intent.state is not IntentState.UNKNOWN:
+        raise ConflictError(f"the intent is {intent.state}: only an unknown outcome is resolved by hand")
+    digest = intent.body().sha256()
+    if digest != intent.intent_sha256:
+        raise IntegrityError(
+            f"the action of intent {intent.id} is not the one whose hash the backend states: "
+            "nothing is signed",
+            hint="govd audit verify",
+        )
+    return digest
+
+
 def revocation(
     job: str, reason: str, operator: str, key: Ed25519PrivateKey, now: datetime
 ) -> RevocationSubmission:
@@ -50,15 +69,7 @@ def resolution(
         ConflictError: its outcome is known.
         IntegrityError: the action is not the one whose hash the backend states.
     """
-    if intent.state is not IntentState.UNKNOWN:
-        raise ConflictError(f"the intent is {intent.state}: only an unknown outcome is resolved by hand")
-    digest = intent.body().sha256()
-    if digest != intent.intent_sha256:
-        raise IntegrityError(
-            f"the action of intent {intent.id} is not the one whose hash the backend states: "
-            "nothing is signed",
-            hint="govd audit verify",
-        )
+    digest = action_sha256(intent)
     salt = secrets.token_hex(16)
     statement = Resolution(
         job=intent.job,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from govconsole.client.review import prepare
 from govd.contract.errors import GovError
+from govd.contract.intents import IntentState
 
 if TYPE_CHECKING:
     from govconsole.client.review import Prepared
@@ -43,6 +44,16 @@ class Known:
     def needs_voice(self) -> bool:
         """Whether whoever approves what is up for a vote has to have shown his voice."""
         return self.detail.hold is not None and self.detail.hold.voice_required
+
+    @property
+    def unresolved(self) -> list[IntentDetail]:
+        """What was redeemed, and nobody knows whether it ran."""
+        return [one for one in self.detail.settled if one.state is IntentState.UNKNOWN]
+
+    @property
+    def approved(self) -> list[IntentDetail]:
+        """What is approved and not redeemed: it can still be taken back."""
+        return [one for one in self.detail.settled if one.state is IntentState.APPROVED]
 
     @property
     def careful(self) -> bool:

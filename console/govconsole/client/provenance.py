@@ -31,8 +31,11 @@ def settled(intents: Sequence[IntentDetail]) -> Document:
         said = Span(f"{state}{code}", _ROLES.get(state, "dim"))
         found.append(line(said, f"  {headline(intent)[:_MOST]}", indent=3, hang=2))
         if state == "unknown":
-            how = f"nobody knows whether it ran: govconsole resolve {intent.id}"
+            how = f"nobody knows whether it ran: :resolve, or govconsole resolve {intent.id}"
             found.append(line(Span(how, "warn"), indent=5))
+        elif state == "approved":
+            how = f"not redeemed: :revoke takes it back, or govconsole revoke {intent.job}"
+            found.append(line(Span(how, "dim"), indent=5))
     return found
 
 

@@ -39,10 +39,11 @@ Cap = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Words:
-    """What the operator wrote, and how long the job stood before him."""
+    """What the operator wrote or chose, and how long the job stood before him."""
 
     reason: str = ""
     guidance: str = ""
+    choice: str = ""
     on_screen_ms: int = 0
 
 

@@ -19,7 +19,7 @@ from govconsole.client.standing import standing_left
 from govconsole.screens.queuejobs import QueueJobs
 from govconsole.widgets.joblist import JobList, ListHead
 from govconsole.widgets.pane import DocumentPane
-from govd.contract.errors import ConflictError, InvalidRequestError
+from govd.contract.errors import ConflictError, GovError, InvalidRequestError
 from govd.contract.text import visible
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from govconsole.actions.model import Action
     from govconsole.actions.registry import Scope
-    from govconsole.messages import BatchCast, BatchGathered, VoteCast
+    from govconsole.messages import BatchCast, BatchGathered, Settled, VoteCast
     from govconsole.screens.ballot import BatchBallot
     from govconsole.shell import Shell
     from govd.contract.votes import Verdict
@@ -90,6 +90,16 @@ class QueueScreen(QueueJobs):
         self.shell.live.refresh()
         self.redraw()
 
+    def on_settled(self, message: Settled) -> None:
+        """A resolution or a revocation was taken."""
+        self.notify(visible(message.words), markup=False)
+        self.queue.touch(message.job)
+        if message.job == self.queue.cursor:
+            self.fetch_focused()
+        else:
+            self.details.drop(message.job)
+        self.shell.live.refresh()
+
     def on_batch_gathered(self, message: BatchGathered) -> None:
         """The marked jobs are there: show what would be signed, or why nothing would."""
         from govconsole.client.batch import told
@@ -140,6 +150,8 @@ class QueueScreen(QueueJobs):
             filter=self.queue.wanted.filter,
             ranging=self.queue.anchor is not None,
             unread=known is not None and known.careful and not self.was_read(known),
+            unresolved=len(known.unresolved) if known is not None else 0,
+            approved=len(known.approved) if known is not None else 0,
             voiceless=known is not None and known.needs_voice and not self._voice_stands(),
         )
 
@@ -173,6 +185,25 @@ class QueueScreen(QueueJobs):
 
         why = "The rule of this job asks for your voice before you approve it." if then is not None else ""
         ask_step_up(self, why, then)
+
+    def do_resolve(self) -> None:
+        """Ask what became of an action that nobody reported on."""
+        from govconsole.screens.afterwards import ask_resolution
+
+        known = self.details.of(self.queue.cursor)
+        if known is not None and known.unresolved:
+            try:
+                ask_resolution(self, self.session, known)
+            except GovError as error:
+                self.say(error)
+
+    def do_revoke(self) -> None:
+        """Ask for an approval to be taken back."""
+        from govconsole.screens.afterwards import ask_revocation
+
+        known = self.details.of(self.queue.cursor)
+        if known is not None:
+            ask_revocation(self, self.session, known)
 
     def do_clear(self) -> None:
         """Back by one step: first out of a vote whose jobs are still being fetched."""

@@ -25,6 +25,8 @@ from govd.contract.limits import MAX_REASON
 from govd.contract.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -56,6 +58,25 @@ class Typed:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One of several answers, typed as a word: none is chosen before, and none by a single key.
+
+    Args:
+        told: Asks for it, and names the words.
+        words: What each word means. The case of letters does not matter.
+        missed: What is said while there is none of them.
+    """
+
+    told: str
+    words: Mapping[str, str]
+    missed: str
+
+    def meant(self, text: str) -> str:
+        """What the typed word means; empty: it is none of them."""
+        return self.words.get(text.casefold(), "")
+
+
+@dataclass(frozen=True)
 class Ask:
     """What a dialog shows and wants.
 
@@ -65,7 +86,9 @@ class Ask:
         sign: The words on the button behind the key.
         reader: Who reads the guidance.
         reason: What the reason is for; empty: none is asked for.
+        missed: What is said while a reason that is needed is not there.
         typed: What has to be typed, or None.
+        choice: What has to be chosen, or None.
     """
 
     document: Document
@@ -73,7 +96,9 @@ class Ask:
     sign: str
     reader: str = "what the agent reads"
     reason: str = "sealed, its commitment is signed"
+    missed: str = "A refusal needs a reason."
     typed: Typed | None = None
+    choice: Choice | None = None
 
 
 class Statement(DocumentPane):
@@ -108,7 +133,7 @@ class SigningDialog(Dialog[Words]):
     DEFAULT_CSS = """
     SigningDialog #what { height: auto; }
     SigningDialog #more { height: 1; color: $role-dim; text-align: right; }
-    SigningDialog #typed-label { color: $role-warn; text-style: bold; }
+    SigningDialog #typed-label, SigningDialog #choice-label { color: $role-warn; text-style: bold; }
     """
 
     def __init__(self, ask: Ask, clock: Clock) -> None:
@@ -125,6 +150,9 @@ class SigningDialog(Dialog[Words]):
             if ask.verdict == "deny_with_guidance":
                 yield Label(words(f"Guidance: {ask.reader}"), classes="label", markup=False)
                 yield Field(id="guidance", max_length=MAX_REASON, compact=True)
+            if ask.choice is not None:
+                yield Label(words(ask.choice.told), id="choice-label", markup=False)
+                yield Field(id="choice", max_length=max(map(len, ask.choice.words)) + 8, compact=True)
             if ask.reason:
                 need = " (needed)" if refuses else ""
                 yield Label(words(f"Reason{need}: {ask.reason}"), classes="label", markup=False)
@@ -209,14 +237,17 @@ class SigningDialog(Dialog[Words]):
         if self.deaf:
             return
         ask, reason, guidance = self.ask, self._text("reason"), self._text("guidance")
+        chosen = "" if ask.choice is None else ask.choice.meant(self._text("choice"))
         if ask.verdict == "deny_with_guidance" and not guidance:
             self._miss("guidance", "Say what the agent should do instead.")
+        elif ask.choice is not None and not chosen:
+            self._miss("choice", ask.choice.missed)
         elif ask.verdict != "approve" and ask.reason and not reason:
-            self._miss("reason", "A refusal needs a reason.")
+            self._miss("reason", ask.missed)
         elif ask.typed is not None and self._text("typed").casefold() != ask.typed.text.casefold():
             self._miss("typed", ask.typed.missed)
         else:
-            self.dismiss(Words(reason=reason, guidance=guidance))
+            self.dismiss(Words(reason=reason, guidance=guidance, choice=chosen))
 
     def _text(self, field: str) -> str:
         found = self.query(f"#{field}").results(Input)

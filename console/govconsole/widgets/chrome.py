@@ -154,8 +154,9 @@ class FooterBar(Bar):
 
 def _note(verbs: Sequence[Action], situation: Situation) -> str:
     """Why verbs do not work now: all of them for one reason, or each for its own."""
-    why = {verb.label: reason for verb in verbs if (reason := verb.blocked(situation)) is not None}
-    if len(why) == len(verbs) and len(set(why.values())) == 1:
+    blocked = {verb.label: reason for verb in verbs if (reason := verb.blocked(situation)) is not None}
+    why = {verb.label: blocked[verb.label] for verb in verbs if verb.label in blocked and not verb.rare}
+    if len(blocked) == len(verbs) and len(set(why.values())) == 1:
         return f"no verbs: {next(iter(why.values()))}"
     reasons: dict[str, list[str]] = {}
     for label, reason in why.items():
