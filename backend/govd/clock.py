@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from govd.freshness import SigningTime
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,6 +34,9 @@ class Clock(Protocol):
     @property
     def stepped(self) -> timedelta | None:
         """How far the wall has stepped, until acknowledged; None: it has not."""
+
+    def signing(self) -> SigningTime:
+        """The governed time, and how far it stays ahead of the wall by steps back that were acknowledged."""
 
     @property
     def mark(self) -> str:
@@ -56,6 +61,12 @@ def _boot_id() -> str:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
         return "unknown"
+
+
+def _read_mark(mark: str | None) -> tuple[str, str, int]:
+    """The boot that a mark is of, its wall against its boot clock, and how far time was ahead of the wall."""
+    boot_id, offset, ahead = (*(mark or "").split(":"), "", "", "")[:3]
+    return boot_id, offset, int(ahead) if ahead.isdigit() else 0
 
 
 class SystemClock:
@@ -94,22 +105,32 @@ class SystemClock:
         with self._lock:
             return _EPOCH + timedelta(microseconds=self._advance())
 
+    def signing(self) -> SigningTime:
+        """The governed time, and how far it stays ahead of the wall by steps back that were acknowledged."""
+        with self._lock:
+            now = _EPOCH + timedelta(microseconds=self._advance())
+            return SigningTime(now, timedelta(microseconds=self._ahead))
+
     def start(self, high_water: datetime | None, mark: str | None = None) -> None:
         """Compare with the latest time and the mark that were recorded before this start.
 
         Args:
             high_water: The latest time on record; None on the first start.
-            mark: What `mark` was then. Within one boot it shows a step that was made while govd was down.
+            mark: What `mark` was then. Within one boot it shows a step that was made while govd was down;
+                and by how much the record may be ahead of the wall, since an operator has seen why.
         """
+        boot_id, offset, ahead = _read_mark(mark)
         with self._lock:
             wall, boot = self._readings()
             self._last, self._last_boot = max(self._last, wall), boot
-            if high_water is not None and (recorded := (high_water - _EPOCH) // _MICROSECOND) > wall:
-                self._last = max(self._last, recorded)
-                if recorded - wall > _LIMIT:
-                    self._stepped = wall - recorded
-            boot_id, _, offset = (mark or "").partition(":")
-            if boot_id == self._boot_id and offset.lstrip("-").isdigit():
+            recorded = wall if high_water is None else (high_water - _EPOCH) // _MICROSECOND
+            self._last = max(self._last, recorded)
+            same_boot = boot_id == self._boot_id
+            # After a reboot no more of it than the record needs: the wall may have been set right meanwhile.
+            self._ahead = max(self._ahead, ahead if same_boot else min(ahead, max(0, recorded - wall)))
+            if recorded - wall - self._ahead > _LIMIT:
+                self._stepped = wall + self._ahead - recorded
+            if same_boot and offset.lstrip("-").isdigit():
                 drift = wall - boot - int(offset)
                 if abs(drift) > _LIMIT:
                     self._stepped = drift if self._stepped is None else self._stepped
@@ -132,7 +153,7 @@ class SystemClock:
 
     def _new_mark(self) -> str:
         wall, boot = self._reference
-        return f"{self._boot_id}:{wall - boot}"
+        return f"{self._boot_id}:{wall - boot}:{self._ahead}"
 
     def _advance(self) -> int:
         """One step of governed time; the caller holds the lock."""

@@ -92,7 +92,7 @@ class Govd:
         self.alarms = Alarms(self.ledger)
         self._step_told = False
         self.alarms.on_seen("clock-step", self._step_seen)
-        self.directory = Directory(self.ledger, self.alarms, os.getuid(), self.clock.now)
+        self.directory = Directory(self.ledger, self.alarms, os.getuid())
         self.rotations = Rotations(self.ledger, self.keys, self.layout.keys, self.directory, self.clock.now)
         self.policies = self._make_policies()
         self.decisions = self._make_decisions()
@@ -175,6 +175,8 @@ class Govd:
 
     def _step_seen(self) -> None:
         self.clock.acknowledge()
+        # The clock's mark is written with the next work: without one, the next start would tell of it again.
+        self.ledger.submit(lambda _transaction: None).result()
         # Only now: until then `tick` may still hold what it had read of the step.
         self._step_told = False
 

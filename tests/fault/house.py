@@ -121,6 +121,11 @@ class House:
         self.engine.dispose()
         shutil.rmtree(self.state.parent, ignore_errors=True)
 
+    def restart(self) -> None:
+        """Another start on the same state, on the same machine."""
+        self.govd.close()
+        self.govd = Govd(self.state, read_settings(self.state), clock=self.times.clock())
+
     def now(self) -> datetime:
         """The governed time."""
         return self.govd.clock.now()
@@ -185,6 +190,10 @@ class House:
 
     def apply(self, source: str) -> Any:
         """Put another policy in force."""
+        return self.attempt(lambda: self.govd.policies.apply("ana", self.signed_policy(source)))
+
+    def signed_policy(self, source: str) -> PolicyApplication:
+        """Another policy, signed to follow the one in force."""
         salt = secrets.token_hex(16)
         change = votes.PolicyChange(
             sha256=hashlib.sha256(source.encode()).hexdigest(),
@@ -193,14 +202,13 @@ class House:
             signed_by="ana",
             signed_at=self.now(),
         )
-        application = PolicyApplication(
+        return PolicyApplication(
             source=source,
             change=change.model_dump(mode="json"),
             signature=votes.sign(change, self.signer.key),
             salt=salt,
             reason="other times",
         )
-        return self.attempt(lambda: self.govd.policies.apply("ana", application))
 
     # -- the executor ----------------------------------------------------------------------------
 

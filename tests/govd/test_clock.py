@@ -151,6 +151,52 @@ def test_starting_again_with_another_record_does_not_run_back(times: Times):
     assert clock.now() >= last
 
 
+def test_a_step_back_that_was_seen_is_no_step_again_at_the_next_start(times: Times):
+    clock = times.clock()
+    times.step(-3600)
+    clock.now()
+    clock.acknowledge()
+    recorded = clock.now()
+    times.go_on(30)
+    restarted = times.clock()
+
+    restarted.start(recorded, clock.mark)
+
+    assert restarted.stepped is None
+    assert restarted.now() == recorded + timedelta(seconds=30)
+    assert restarted.signing().ahead == timedelta(hours=1)
+
+
+@pytest.mark.threat("T14")
+def test_after_a_reboot_time_is_ahead_of_the_wall_by_no_more_than_the_record(times: Times):
+    """What was once seen is no licence for a later clock: each start believes no more than it needs."""
+    clock = times.clock()
+    times.step(-3600)
+    clock.now()
+    clock.acknowledge()
+    recorded, wall = clock.now(), times.now[0]
+    for down, ahead in ((600, 3000), (7200, 0)):
+        times.now = wall + down, 12.0
+        restarted = times.clock(boot_id="boot-2")
+        restarted.start(recorded, clock.mark)
+        assert restarted.stepped is None
+        assert restarted.signing().ahead == timedelta(seconds=ahead)
+    times.now = wall - 600, 12.0
+    restarted = times.clock(boot_id="boot-2")
+    restarted.start(recorded, clock.mark)
+    assert restarted.stepped == timedelta(seconds=-600)
+
+
+@pytest.mark.parametrize("mark", [None, "", "boot-1", "boot-1:x:y", "boot-1:5", "boot-1::-7", "boot-1:0:7:8"])
+def test_a_mark_that_cannot_be_read_says_nothing(times: Times, mark: str | None):
+    clock = times.clock()
+
+    clock.start(None, mark)
+
+    assert clock.now() - clock.signing().now <= timedelta(0)
+    assert clock.signing().ahead < timedelta(seconds=1)
+
+
 @pytest.mark.threat("T14")
 @given(moves=st.lists(st.tuples(st.sampled_from(["go_on", "step", "acknowledge"]), st.floats(-1e6, 1e6))))
 def test_whatever_happens_to_the_wall_time_never_runs_back(moves: list[tuple[str, float]]):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from govd.attestations.keys import KeyRing, SigningKey
     from govd.contract.keys import KeyRotationSubmission
     from govd.contract.votes import KeyRotation
+    from govd.freshness import SigningTime
     from govd.identities.service import Directory
     from govd.storage.ledger import Ledger, Transaction
 
@@ -146,7 +147,7 @@ class Rotations:
         rotation = body.rotation
 
         def work(transaction: Transaction) -> None:
-            self._check(operator, rotation, body.signature, transaction.now)
+            self._check(operator, rotation, body.signature, transaction.signing)
             # What is recorded, not what was taken over of it: another rotation may stand just before.
             terms = recorded(transaction.connection) or self._ring.terms
             old, new = self._signing(terms), self._waiting(terms)
@@ -164,15 +165,14 @@ class Rotations:
         self.refresh()
         return self.views()
 
-    def _check(self, operator: str, rotation: KeyRotation, signature: str, now: datetime) -> None:
+    def _check(self, operator: str, rotation: KeyRotation, signature: str, signing: SigningTime) -> None:
         key = self._directory.public_keys().get(operator)
         if rotation.signed_by != operator or key is None or not verify(rotation, signature, key):
             raise ForbiddenError(
                 "rotating a key needs the signature of an existing operator",
                 hint="pass --as OPERATOR and its passphrase",
             )
-        if abs((now - rotation.signed_at).total_seconds()) > SIGNATURE_AGE_S:
-            raise ForbiddenError("the signature is not from the last ten minutes: sign again")
+        signing.check("the rotation", rotation.signed_at, SIGNATURE_AGE_S)
 
 
 def _entry(rotation: KeyRotation, signature: str, endorsement: bytes) -> Entry:

@@ -9,13 +9,13 @@ from govd.contract.votes import SIGNATURE_AGE_S, load_public_key, verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from govd.contract.votes import Enrolment
+    from govd.freshness import SigningTime
 
 
 def check_enrolment(
-    enrolment: Enrolment, signature: str, by: str, public_keys: Mapping[str, str], now: datetime
+    enrolment: Enrolment, signature: str, by: str, public_keys: Mapping[str, str], signing: SigningTime
 ) -> None:
     """Refuse an enrolment that no operator of today has signed just now, or that cannot stand.
 
@@ -24,7 +24,7 @@ def check_enrolment(
         signature: Over it.
         by: The operator who sends it.
         public_keys: The vote keys of all active operators.
-        now: The governed time.
+        signing: The time that it is held against.
 
     Raises:
         ForbiddenError: signed by nobody who may, or not just now.
@@ -37,8 +37,7 @@ def check_enrolment(
             f"adding or removing an {enrolment.kind} needs the signature of an existing operator",
             hint="pass --as OPERATOR and its passphrase",
         )
-    if abs((now - enrolment.signed_at).total_seconds()) > SIGNATURE_AGE_S:
-        raise ForbiddenError("the signature is not from the last ten minutes: sign again")
+    signing.check("the enrolment", enrolment.signed_at, SIGNATURE_AGE_S)
     if enrolment.operation == "remove":
         if enrolment.kind == "operator" and len(public_keys) == 1:
             raise ConflictError("this is the last operator: add another one first")

@@ -52,11 +52,10 @@ class _Token:
 class Directory:
     """Identities and tokens, in memory for the doors and in the ledger for good."""
 
-    def __init__(self, ledger: Ledger, alarms: Alarms, govd_uid: int, now: Callable[[], datetime]) -> None:
+    def __init__(self, ledger: Ledger, alarms: Alarms, govd_uid: int) -> None:
         self._ledger = ledger
         self._alarms = alarms
         self._govd_uid = govd_uid
-        self._now = now
         self._on_removed: Callable[[Transaction, Identity], None] = lambda _transaction, _identity: None
         self._identities: dict[tuple[Kind, str], Identity] = {}
         self._tokens: dict[str, _Token] = {}
@@ -298,7 +297,7 @@ class Directory:
             ForbiddenError: signed by nobody who may, or not at all.
             ConflictError: the name is taken, or the last operator would go.
         """
-        check_enrolment(enrolment, signature, by, self.public_keys(), self._now())
+        check_enrolment(enrolment, signature, by, self.public_keys(), self._ledger.signing())
         text = enrolment.model_dump_json()
 
         def work(transaction: Transaction) -> None:

@@ -244,8 +244,7 @@ class Policies:
             raise InvalidRequestError("the reason is not the one that was signed", pointer="/reason")
         if not body.reason.strip():
             raise InvalidRequestError("a policy change has a reason", pointer="/reason")
-        if abs((self._now() - change.signed_at).total_seconds()) > SIGNATURE_AGE_S:
-            raise ForbiddenError("the signature is not from the last ten minutes: sign again")
+        self._ledger.signing().check("the change", change.signed_at, SIGNATURE_AGE_S)
 
     def _check_voice(self, operator: str, found: CompiledPolicy, base: str) -> None:
         """What is in force says what a change of it asks for; the base is compared again in the work."""
@@ -266,6 +265,10 @@ class Policies:
 
         def work(transaction: Transaction) -> None:
             _expect(base, self.current)
+            if swap.signature is not None and swap.signature == store.signature(
+                transaction.connection, swap.policy.sha256
+            ):
+                raise ForbiddenError("this very signature has put it in force before: sign again")
             install(
                 transaction,
                 swap.policy,

@@ -30,6 +30,12 @@ def history(connection: Connection) -> Sequence[RowMapping]:
     return connection.execute(select(policies).order_by(policies.c.found_at.desc())).mappings().all()
 
 
+def signature(connection: Connection, sha256: str) -> str | None:
+    """What the version was put in force with last; None: it never was, or not on a signature."""
+    query = select(policies.c.signature).where(policies.c.sha256 == sha256)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def since(connection: Connection, at: int) -> list[bytes]:
     """The sources of what has been in force since then, in microseconds; also of what was at that moment."""
     query = select(policies.c.source, policies.c.applied_at).where(policies.c.applied_at.is_not(None))

@@ -119,7 +119,8 @@ class Afterwards:
     def _check(
         self, transaction: Transaction, operator: str, body: RevocationSubmission | ResolutionSubmission
     ) -> None:
-        rules.check_statement(body, operator, self._directory.public_keys().get(operator), transaction.now)
+        key = self._directory.public_keys().get(operator)
+        rules.check_statement(body, operator, key, transaction.signing)
 
 
 def _row(connection: Connection, intent: str) -> RowMapping:

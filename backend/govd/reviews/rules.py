@@ -10,11 +10,10 @@ from govd.contract.errors import ConflictError, ForbiddenError, InvalidRequestEr
 from govd.contract.votes import Resolution, action_commitment, verify
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from govd.contract.afterwards import ResolutionSubmission, RevocationSubmission
     from govd.contract.jobs import HoldView
     from govd.contract.votes import Review, Vote, VoteSubmission
+    from govd.freshness import SigningTime
 
 CLOCK_SLACK_S: Final = 300
 """How far the clock of a console may be from govd's, in seconds."""
@@ -26,7 +25,7 @@ class Standing:
 
     hold: HoldView
     review: Review
-    now: datetime
+    signing: SigningTime
     public_key: str | None
     operator: str
     reason_required: bool
@@ -66,14 +65,9 @@ def _check_subject(vote: Vote, standing: Standing) -> None:
         raise ReviewStaleError("the vote covers other actions than the hold: look at the job again")
     if vote.quorum != hold.quorum or vote.expires_at != hold.expires_at:
         raise ReviewStaleError("the quorum or the end of the hold is another: look at the job again")
-    _check_time("vote was cast", vote.cast_at, standing.now)
-
-
-def _check_time(what: str, at: datetime, now: datetime) -> None:
-    if abs((now - at).total_seconds()) > CLOCK_SLACK_S:
-        raise ForbiddenError(
-            f"the {what} more than {CLOCK_SLACK_S} s from now by this backend's clock: sign again"
-        )
+    if vote.verdict == "approve":
+        # A refusal is good whatever its time: to refuse must not hang on two clocks that agree.
+        standing.signing.check("the vote", vote.cast_at, CLOCK_SLACK_S)
 
 
 def _check_words(body: VoteSubmission, standing: Standing) -> None:
@@ -89,7 +83,10 @@ def _check_words(body: VoteSubmission, standing: Standing) -> None:
 
 
 def check_statement(
-    body: RevocationSubmission | ResolutionSubmission, operator: str, public_key: str | None, now: datetime
+    body: RevocationSubmission | ResolutionSubmission,
+    operator: str,
+    public_key: str | None,
+    signing: SigningTime,
 ) -> None:
     """Refuse a revocation that this operator has not signed, or a resolution that he has not signed just now.
 
@@ -100,7 +97,7 @@ def check_statement(
         body: The statement, with its signature and its reason.
         operator: Who sends it.
         public_key: His vote key; None: he is none (any more).
-        now: The governed time.
+        signing: The time that it is held against.
 
     Raises:
         ForbiddenError: the signature is not this operator's, or a resolution's is not from now.
@@ -112,7 +109,7 @@ def check_statement(
     if not verify(statement, body.signature, public_key):
         raise ForbiddenError("the signature does not verify against this operator's key")
     if isinstance(statement, Resolution):
-        _check_time("statement was signed", statement.signed_at, now)
+        signing.check("the statement", statement.signed_at, CLOCK_SLACK_S)
     if commitment(bytes.fromhex(body.salt), body.reason.encode()) != statement.reason_commitment:
         raise InvalidRequestError("the reason is not the one that was signed", pointer="/reason")
     if not body.reason.strip():

@@ -220,7 +220,7 @@ class Reviews:
             rules.Standing(
                 hold=hold.view,
                 review=views.review_of(hold.view),
-                now=transaction.now,
+                signing=transaction.signing,
                 public_key=self._directory.public_keys().get(operator),
                 operator=operator,
                 reason_required=self._policies.current.reason_required,

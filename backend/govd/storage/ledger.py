@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from govd.audit.model import RecordedEntry
     from govd.clock import Clock
     from govd.contract.heads import Head
+    from govd.freshness import SigningTime
     from govd.storage.transaction import Done
 
 __all__ = ["Ledger", "Transaction"]
@@ -177,6 +178,10 @@ class Ledger:
     def now(self) -> datetime:
         """The governed time."""
         return self._clock.now()
+
+    def signing(self) -> SigningTime:
+        """What the time of a signature is held against."""
+        return self._clock.signing()
 
     @property
     def head(self) -> Head:

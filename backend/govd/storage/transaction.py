@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from govd.freshness import SigningTime
+
     Done = Callable[[Any, BaseException | None], None]
     """Called once in the writer thread, and never raises."""
 
@@ -121,13 +123,15 @@ class Transaction:
     Attributes:
         connection: Inside the transaction; a work never commits or rolls back by itself.
         now: The governed time, read once the transaction had begun: one moment for all of its works.
+        signing: What the time of a signature is held against.
     """
 
-    __slots__ = ("_moment", "_pending", "connection", "now")
+    __slots__ = ("_moment", "_pending", "connection", "now", "signing")
 
-    def __init__(self, connection: Connection, now: datetime, pending: Pending) -> None:
+    def __init__(self, connection: Connection, signing: SigningTime, pending: Pending) -> None:
         self.connection = connection
-        self.now = now
+        self.now = now = signing.now
+        self.signing = signing
         self._pending = pending
         self._moment = Moment.of(now)
 

@@ -93,7 +93,7 @@ class Writer:
         try:
             self._driver.begin()
             with self.computing:
-                transaction = Transaction(self._connection, self._clock.now(), pending)
+                transaction = Transaction(self._connection, self._clock.signing(), pending)
                 alone = len(items) == 1
                 outcomes = [self._work(item.work, transaction, pending, alone=alone) for item in items]
                 if self._clock.mark != self._mark:
@@ -304,7 +304,7 @@ class Writer:
                 self._clock.start(maybe_instant(last), self._clock.mark)
             seq, digest, _ = store.tail(self._connection)
             pending = Pending(seq, digest)
-            result = work(Transaction(self._connection, self._clock.now(), pending))
+            result = work(Transaction(self._connection, self._clock.signing(), pending))
             state.append(self._connection, pending.rows)
             self._driver.commit()
         except BaseException:

@@ -160,7 +160,7 @@ class Desk:
         return heard
 
     def _check_signature(self, signed: VoiceChangeSubmission, operator: str, mend: str) -> None:
-        signing.check_signature(signed, operator, self._public_keys(), self.voices.ledger.now(), mend)
+        signing.check_signature(signed, operator, self._public_keys(), self.voices.ledger.signing(), mend)
 
     def save(self, operator: str, draft: str, signed: VoiceChangeSubmission) -> SpeakerView:
         """Enroll what a draft holds, on the operator's signature. Blocks.

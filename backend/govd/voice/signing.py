@@ -15,9 +15,9 @@ from govd.voice import consent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from govd.contract.voicechange import VoiceChangeSubmission
+    from govd.freshness import SigningTime
     from govd.voice.drafts import Finished
 
 ENROLL: Final = "govconsole voices enroll NAME FILE… asks for the passphrase of your vote key"
@@ -45,7 +45,7 @@ def unsigned(mend: str) -> ForbiddenError:
 
 
 def check_signature(
-    found: VoiceChangeSubmission, by: str, public_keys: Mapping[str, str], now: datetime, mend: str
+    found: VoiceChangeSubmission, by: str, public_keys: Mapping[str, str], signing: SigningTime, mend: str
 ) -> None:
     """Refuse a statement that the operator who sends it has not signed just now.
 
@@ -53,7 +53,7 @@ def check_signature(
         found: What was sent.
         by: Whose token it came with.
         public_keys: The vote keys of all active operators.
-        now: The governed time.
+        signing: The time that it is held against.
         mend: The command that signs.
 
     Raises:
@@ -62,8 +62,7 @@ def check_signature(
     change, key = found.statement, public_keys.get(by)
     if change.signed_by != by or key is None or not verify(change, found.signature, key):
         raise ForbiddenError(f"the signature is not that of {by}'s vote key: nothing was changed", hint=mend)
-    if abs((now - change.signed_at).total_seconds()) > SIGNATURE_AGE_S:
-        raise ForbiddenError("the signature is not from the last ten minutes: sign again", hint=mend)
+    signing.check("the change", change.signed_at, SIGNATURE_AGE_S, mend)
 
 
 def check_change(found: VoiceChangeSubmission, expected: VoiceChange, mend: str) -> None:
