@@ -12,6 +12,7 @@ from govd.contract import votekey, votes
 from govd.contract.attestations import Minted, Redemption
 from govd.contract.errors import GovError, HaltedError, IntegrityError
 from govd.contract.intents import OutcomeReport, Submission
+from govd.contract.keys import KeyRotationSubmission, StolenKeySubmission
 from govd.contract.system import PolicyApplication
 from govd.founding import Founding, found
 from govd.identities.model import Identity
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from govd.contract.jobs import JobDetail
+    from govd.contract.keys import KeyView
     from govd.storage.ledger import Transaction
 
 PASSPHRASE: Final = b"a passphrase for tests"
@@ -209,6 +211,32 @@ class House:
             salt=salt,
             reason="other times",
         )
+
+    def signed_rotation(self, **changes: Any) -> KeyRotationSubmission:
+        """What the operator signs for the key that was made to follow; `changes` before signing."""
+        following = self.govd.rotations.prepare()
+        fields = {
+            "public_key": following.public_key,
+            "previous": following.previous,
+            "signed_by": "ana",
+            "signed_at": self.now(),
+        }
+        rotation = votes.KeyRotation(**(fields | changes))
+        return KeyRotationSubmission(rotation=rotation, signature=votes.sign(rotation, self.signer.key))
+
+    def rotate(self, **changes: Any) -> list[KeyView]:
+        """Have another key sign."""
+        return self.govd.rotations.rotate("ana", self.signed_rotation(**changes))
+
+    def signed_stolen(self, key_id: str, **changes: Any) -> StolenKeySubmission:
+        """What the operator signs about a key that was found stolen; `changes` before signing."""
+        fields = {"kid": key_id, "signed_by": "ana", "signed_at": self.now()}
+        statement = votes.StolenKey(**(fields | changes))
+        return StolenKeySubmission(statement=statement, signature=votes.sign(statement, self.signer.key))
+
+    def give_up(self, key_id: str) -> list[KeyView]:
+        """Have nothing count that a former key signed."""
+        return self.govd.rotations.give_up("ana", self.signed_stolen(key_id))
 
     # -- the executor ----------------------------------------------------------------------------
 

@@ -82,6 +82,7 @@ EVENTS: Final[dict[str, str]] = {
     "voice.session_revoked": "An operator ended a session before its time.",
     "attestation.minted": "An executor asked for an attestation and got it.",
     "redeem.refused": "A redemption was refused, with the code of why.",
+    "key.stolen": "A former key is in other hands, by an operator's statement: nothing of it counts.",
     "key.rotated": "Another key signs from now on: an operator's statement, and the old key's word for it.",
     "policy.draft_found": "An edit on disk loosens something: it waits for a signature.",
     "policy.applied": "A policy is in force from here on.",

@@ -6,9 +6,6 @@ that counts: the database says which one signs.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import os
 import threading
 from dataclasses import dataclass
@@ -19,7 +16,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from govd.contract.attestations import ALGORITHM, TYPE, Claims
-from govd.contract.errors import IntegrityError
+from govd.contract.errors import ConflictError, IntegrityError
+from govd.contract.keys import jwk_of, thumbprint
 from govd.contract.votekey import public_text
 
 if TYPE_CHECKING:
@@ -41,9 +39,7 @@ class SigningKey:
     @cached_property
     def jwk(self) -> dict[str, str]:
         """The public JWK (RFC 8037)."""
-        raw = self.private.public_key().public_bytes_raw()
-        x = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-        return {"crv": "Ed25519", "kty": "OKP", "x": x}
+        return jwk_of(self.private.public_key().public_bytes_raw())
 
     @property
     def public(self) -> str:
@@ -53,8 +49,7 @@ class SigningKey:
     @cached_property
     def kid(self) -> str:
         """The thumbprint."""
-        canonical = json.dumps(self.jwk, separators=(",", ":"), sort_keys=True).encode()
-        return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+        return thumbprint(self.private.public_key().public_bytes_raw())
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,7 @@ class KeyRing:
         """
         found = _standing(keys, tuple(terms) or (Term(self._first.kid),))
         with self._taking:  # as one object, so that no reader sees half of it
-            if len(found.terms) >= len(self._now.terms):
+            if found.age >= self._now.age:
                 self._now = found
 
     @property
@@ -151,8 +146,17 @@ class KeyRing:
         }
 
     def sign(self, claims: Claims) -> str:
-        """The compact JWS over the claims."""
-        key = self.current
+        """The compact JWS over the claims.
+
+        Raises:
+            ConflictError: the key in use was given up as stolen, and none has followed it.
+        """
+        key, term = self.current, self.terms[-1]
+        if term.stolen:
+            raise ConflictError(
+                f"the signing key {term.kid[:12]} was given up as stolen, and none has followed it",
+                hint="govd keys rotate",
+            )
         return jwt.encode(
             claims.model_dump(mode="json", exclude_none=True),
             key.private,
@@ -167,6 +171,11 @@ class _Now:
     terms: Sequence[Term]
     known: Mapping[str, SigningKey]
     publics: Sequence[Ed25519PublicKey]
+
+    @property
+    def age(self) -> int:
+        """Grows with each key that follows another, and with each that is given up as stolen."""
+        return len(self.terms) + sum(term.stolen for term in self.terms)
 
 
 def _standing(keys: Sequence[SigningKey], terms: Sequence[Term]) -> _Now:

@@ -5,22 +5,24 @@ Must never take the log's word for a key: an operator has signed for each, and t
 
 from __future__ import annotations
 
-import base64
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from govd.attestations import keys, rotation
 from govd.attestations.keys import Term
+from govd.audit.rules import parse
+from govd.contract import logged
 from govd.contract.errors import InvalidRequestError
-from govd.contract.keys import endorsed
-from govd.contract.votes import KeyRotation, verify
+from govd.contract.keys import endorsed, thumbprint
+from govd.contract.votes import KeyRotation, StolenKey, load_public_key, verify
 from govd.identities import store as identity_store
 from govd.storage.schema import audit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -32,51 +34,62 @@ def relearn(transaction: Transaction, folder: Path, log: str) -> int:
     """Follow the log's rotations to the key that signs by it; how many were new.
 
     One whose key has no file in `folder` is not followed, nor what comes after it: then the key of before
-    signs on, and only another rotation ends that.
+    signs on, and only another rotation ends that. A key that an operator has said to be stolen counts for
+    nothing, also where none follows it: then nothing is attested before it is rotated.
 
     Args:
         transaction: In which the log was taken in.
         folder: Where the keys are.
         log: The log's id, which an endorsement names.
     """
-    files = {key.public: key.kid for key in keys.read_all(folder)}
-    terms, count = rotation.recorded(transaction.connection), 0
-    query = select(audit.c.line).where(audit.c.type == "key.rotated").order_by(audit.c.seq)
+    files = {key.kid for key in keys.read_all(folder)}
+    before = rotation.recorded(transaction.connection)
+    terms = list(before)
+    query = select(audit.c.line).where(audit.c.type.in_(("key.rotated", "key.stolen"))).order_by(audit.c.seq)
     for (line,) in transaction.connection.execute(query).all():
-        entry = json.loads(line)
-        statement = _statement(transaction.connection, entry, log)
-        if statement is None or any(term.kid == files.get(statement.public_key) for term in terms):
+        statement = _statement(transaction.connection, line, log)
+        if statement is None:
             continue
-        old, new = files.get(statement.previous), files.get(statement.public_key)
-        terms = terms or [Term(old or "")]
-        if new is None or terms[-1].kid != old:
-            break
-        at = datetime.fromisoformat(entry["time"])
-        terms, count = rotation.followed(terms, new, at, stolen=statement.stolen), count + 1
-    if count:
+        at = datetime.fromisoformat(json.loads(line)["time"])
+        if isinstance(statement, StolenKey):
+            terms = _given_up(terms, statement.kid, at)
+            continue
+        old, new = _kid(statement.previous), _kid(statement.public_key)
+        terms = terms or [Term(old)]
+        if any(term.kid == new for term in terms):
+            continue
+        if terms[-1].kid == old and new in files:
+            terms = rotation.followed(terms, new, at, stolen=statement.stolen)
+        elif statement.stolen:
+            terms = _given_up(terms, old, at)
+    if terms != before:
         rotation.record(transaction.connection, terms)
-    return count
+    return max(len(terms) - max(len(before), 1), 0)
 
 
-def _statement(connection: Connection, entry: dict[str, Any], log: str) -> KeyRotation | None:
-    """What an operator signed, if he did and the previous key vouches for the next."""
-    details, name = entry["details"], str(entry["actor"]).removeprefix("operator:")
-    operator = identity_store.find(connection, "operator", name)
-    try:
-        statement = KeyRotation(
-            public_key=_text(details["public_key"]),
-            previous=_text(details["previous"]["public_key"]),
-            stolen=details["stolen"],
-            signed_by=name,
-            signed_at=details["signed_at"],
-        )
-        endorsement, signature = bytes.fromhex(details["endorsement"]), _text(details["signature"])
-        vouched = endorsed(log, statement.public_key, statement.previous, endorsement)
-    except (KeyError, TypeError, ValueError, InvalidRequestError):
+def _kid(public_key: str) -> str:
+    return thumbprint(load_public_key(public_key).public_bytes_raw())
+
+
+def _given_up(terms: Sequence[Term], kid: str, at: datetime) -> list[Term]:
+    return [rotation.given_up(term, at) if term.kid == kid and not term.stolen else term for term in terms]
+
+
+def _statement(connection: Connection, line: bytes, log: str) -> KeyRotation | StolenKey | None:
+    """What an operator signed, if he did and, where a key follows another, that one vouches for it."""
+    parsed = parse(line)
+    if parsed is None:
         return None
+    statement: KeyRotation | StolenKey
+    try:
+        if parsed.type == "key.stolen":
+            statement, signature = logged.stolen(parsed.actor, parsed.details)
+            vouched = True
+        else:
+            statement, signature, endorsement = logged.rotation(parsed.actor, parsed.details)
+            vouched = endorsed(log, statement.public_key, statement.previous, endorsement)
+    except (ValueError, InvalidRequestError):
+        return None
+    operator = identity_store.find(connection, "operator", statement.signed_by)
     key = None if operator is None else operator.public_key
     return statement if vouched and key is not None and verify(statement, signature, key) else None
-
-
-def _text(hexadecimal: str) -> str:
-    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()

@@ -8,13 +8,20 @@ from __future__ import annotations
 import base64
 import json
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from govd.attestations import keys
 from govd.attestations.keys import Term
-from govd.audit.model import Entry
-from govd.contract.errors import BaseMovedError, ForbiddenError, InvalidRequestError
+from govd.audit.model import Entry, Known
+from govd.contract.errors import (
+    BaseMovedError,
+    ConflictError,
+    ForbiddenError,
+    InvalidRequestError,
+    NotFoundError,
+)
 from govd.contract.keys import KeyView, NextKey, endorse
 from govd.contract.votes import SIGNATURE_AGE_S, verify
 from govd.contract.wire import iso
@@ -27,8 +34,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from govd.attestations.keys import KeyRing, SigningKey
-    from govd.contract.keys import KeyRotationSubmission
-    from govd.contract.votes import KeyRotation
+    from govd.contract.keys import KeyRotationSubmission, StolenKeySubmission
+    from govd.contract.votes import KeyRotation, StolenKey
     from govd.freshness import SigningTime
     from govd.identities.service import Directory
     from govd.storage.ledger import Ledger, Transaction
@@ -52,9 +59,16 @@ def record(connection: Connection, terms: Sequence[Term]) -> None:
 def followed(terms: Sequence[Term], kid: str, at: datetime, *, stolen: bool) -> list[Term]:
     """The terms once the key of that id has taken the last one's place."""
     *past, last = terms
-    listed = at if stolen else at + _LONGEST
-    ended = Term(kid=last.kid, since=last.since, until=at, listed_until=listed, stolen=stolen)
+    ended = replace(last, until=at, listed_until=at + _LONGEST)
+    if stolen or last.stolen:
+        ended = given_up(ended, at)
     return [*past, ended, Term(kid, since=at)]
+
+
+def given_up(term: Term, at: datetime) -> Term:
+    """The term of a key that is in other hands: nothing that it signed counts any more."""
+    listed = at if term.listed_until is None else min(term.listed_until, at)
+    return replace(term, listed_until=None if term.until is None else listed, stolen=True)
 
 
 class Rotations:
@@ -103,10 +117,10 @@ class Rotations:
         return KeyView(
             kid=term.kid,
             public_key="" if key is None else key.public,
-            state="current"
-            if term.until is None
-            else "stolen"
+            state="stolen"
             if term.stolen
+            else "current"
+            if term.until is None
             else "listed"
             if listed
             else "past",
@@ -165,14 +179,56 @@ class Rotations:
         self.refresh()
         return self.views()
 
-    def _check(self, operator: str, rotation: KeyRotation, signature: str, signing: SigningTime) -> None:
+    def give_up(self, operator: str, body: StolenKeySubmission) -> list[KeyView]:
+        """Have nothing count that a former key signed: attestations, heads; all keys after that.
+
+        Raises:
+            ForbiddenError: it is not signed by this operator, or not just now.
+            NotFoundError: no such key has signed.
+            ConflictError: it is the one in use, or it was given up before.
+        """
+        statement = body.statement
+
+        def work(transaction: Transaction) -> None:
+            self._check(operator, statement, body.signature, transaction.signing)
+            terms = [*(recorded(transaction.connection) or self._ring.terms)]
+            place = next((number for number, term in enumerate(terms) if term.kid == statement.kid), None)
+            if place is None:
+                raise NotFoundError("no key of that id has signed here", hint="govd keys list")
+            if terms[place].stolen:
+                raise ConflictError("that key was given up as stolen before: nothing of it counts")
+            if terms[place].until is None:
+                raise ConflictError("that key is in use", hint="govd keys rotate --stolen")
+            terms[place] = given_up(terms[place], transaction.now)
+            record(transaction.connection, terms)
+            transaction.record(_stolen_entry(statement, body.signature))
+
+        self._ledger.submit(work).result()
+        self.refresh()
+        return self.views()
+
+    def _check(
+        self, operator: str, statement: KeyRotation | StolenKey, signature: str, signing: SigningTime
+    ) -> None:
         key = self._directory.public_keys().get(operator)
-        if rotation.signed_by != operator or key is None or not verify(rotation, signature, key):
+        if statement.signed_by != operator or key is None or not verify(statement, signature, key):
             raise ForbiddenError(
-                "rotating a key needs the signature of an existing operator",
+                "what becomes of a signing key needs the signature of an existing operator",
                 hint="pass --as OPERATOR and its passphrase",
             )
-        signing.check("the rotation", rotation.signed_at, SIGNATURE_AGE_S)
+        signing.check("the statement", statement.signed_at, SIGNATURE_AGE_S)
+
+
+def _stolen_entry(statement: StolenKey, signature: str) -> Entry:
+    return Entry(
+        type="key.stolen",
+        actor=f"operator:{statement.signed_by}",
+        details={
+            "kid": Known(statement.kid),  # one that has signed here, as the JWKS names it
+            "signed_at": iso(statement.signed_at),
+            "signature": base64.b64decode(signature).hex(),
+        },
+    )
 
 
 def _entry(rotation: KeyRotation, signature: str, endorsement: bytes) -> Entry:

@@ -14,7 +14,7 @@ from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotati
 from govd.attestations.service import Refused
 from govd.contract.attestations import Minted, Redeemed, Redemption
 from govd.contract.intents import IntentView, OutcomeReport
-from govd.contract.keys import KeyRotationSubmission, NextKey, SigningKeys
+from govd.contract.keys import KeyRotationSubmission, NextKey, SigningKeys, StolenKeySubmission
 
 if TYPE_CHECKING:
     from govd.attestations.keys import KeyRing
@@ -82,5 +82,12 @@ def key_router(context: Context, rotations: Rotations) -> APIRouter:
         operator = context.doorkeeper.admit(request, "operator")
         body = await read_body(request, KeyRotationSubmission)
         return answer(SigningKeys(keys=await asyncio.to_thread(rotations.rotate, operator.name, body)))
+
+    @routes.post("/v1/keys/stolen", response_model=SigningKeys, openapi_extra=documented(StolenKeySubmission))
+    async def give_up(request: Request) -> Response:
+        """Have nothing count any more that a former key signed, on an operator's signature."""
+        operator = context.doorkeeper.admit(request, "operator")
+        body = await read_body(request, StolenKeySubmission)
+        return answer(SigningKeys(keys=await asyncio.to_thread(rotations.give_up, operator.name, body)))
 
     return routes

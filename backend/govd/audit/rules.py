@@ -133,6 +133,7 @@ class Parsed:
     agent: str | None
     job: str | None
     intent: str | None
+    actor: str | None
     details: dict[str, Any]
 
     @property
@@ -158,7 +159,7 @@ def parse(line: bytes) -> Parsed | None:
         return None
     if not (isinstance(kind, str) and _is_time(time) and _is(previous, _DIGEST)):
         return None
-    names = value["agent"], value["job_id"], value["intent_id"]
+    names = value["agent"], value["job_id"], value["intent_id"], value["actor"]
     if not all(name is None or isinstance(name, str) for name in names):
         return None
     return Parsed(seq, time, kind, previous, digest(line), *names, value["details"])

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from govd.audit.rules import Parsed
-    from govd.contract.votes import Resolution, Revocation, VoiceChange, Vote
+    from govd.contract.votes import KeyRotation, Resolution, Revocation, StolenKey, VoiceChange, Vote
 
-    Signed = tuple[Vote | Revocation | Resolution | VoiceChange, str]
+    Signed = tuple[Vote | Revocation | Resolution | VoiceChange | KeyRotation | StolenKey, str]
 
 _IDENTITIES: Final = table("identities", column("kind"), column("name"), column("public_key"))
+_META: Final = table("meta", column("key"), column("value"))
 _OPERATIONS: Final = {"voice.enrolled": "enroll", "voice.deleted": "delete"}
 _APPROVED: Final = "intent.approved"
+_ROTATED: Final = "key.rotated"
+_RESTORED: Final = "state.restored"
 
 
 def _read_vote(parsed: Parsed) -> Signed:
@@ -43,6 +46,18 @@ def _read_resolution(parsed: Parsed) -> Signed:
     return logged.resolution(parsed.job, parsed.intent, parsed.details)
 
 
+def _read_rotation(parsed: Parsed) -> Signed:
+    from govd.contract import logged
+
+    return logged.rotation(parsed.actor, parsed.details)[:2]
+
+
+def _read_stolen(parsed: Parsed) -> Signed:
+    from govd.contract import logged
+
+    return logged.stolen(parsed.actor, parsed.details)
+
+
 def _read_voice(parsed: Parsed) -> Signed:
     from govd.contract.voicechange import from_log
 
@@ -53,9 +68,11 @@ _READERS: Final[dict[str, Callable[[Parsed], Signed]]] = {
     "vote.cast": _read_vote,
     "job.revocation_signed": _read_revocation,
     "intent.resolution_signed": _read_resolution,
+    _ROTATED: _read_rotation,
+    "key.stolen": _read_stolen,
     **dict.fromkeys(_OPERATIONS, _read_voice),
 }
-_KINDS: Final = tuple(f'"type":"{type_}"'.encode() for type_ in (*_READERS, _APPROVED))
+_KINDS: Final = tuple(f'"type":"{type_}"'.encode() for type_ in (*_READERS, _APPROVED, _RESTORED))
 
 
 class Statements:
@@ -69,6 +86,10 @@ class Statements:
         self._connection = connection
         self._approvals: dict[str, frozenset[str]] = {}
         """By the digest of a vote that approves: the intents that it binds to."""
+        self._signs: str | None = None
+        """The key that signs for govd, as far as the log has said (base64)."""
+        self._signed: set[str] = set()
+        """The ids of the keys that signed before it."""
 
     @cached_property
     def _keys(self) -> dict[str, str]:
@@ -76,6 +97,12 @@ class Statements:
         columns = _IDENTITIES.c.name, _IDENTITIES.c.public_key
         query = select(*columns).where(_IDENTITIES.c.kind == "operator")
         return {name: key for name, key in self._connection.execute(query) if key is not None}
+
+    @cached_property
+    def _log(self) -> str:
+        """The log's own id, which a key's word for the one that follows it names."""
+        query = select(_META.c.value).where(_META.c.key == "log_id")
+        return str(self._connection.execute(query).scalar())
 
     def wrong(self, line: bytes) -> str:
         """What is wrong with the statement in an entry; empty: nothing, or it has none."""
@@ -86,6 +113,9 @@ class Statements:
             return ""
         if parsed.type == _APPROVED:
             return self._unasked(parsed)
+        if parsed.type == _RESTORED:
+            # An older database knows an older key, where the files of later ones are gone.
+            self._signs = None
         if parsed.type in _OPERATIONS and "signature" not in parsed.details:
             # What a vote did to a voice is signed in that vote, and the entry names the job.
             return "" if parsed.job else "it has no signature, and names no job that was voted on"
@@ -94,7 +124,7 @@ class Statements:
         return self._unsigned(parsed)
 
     def _unsigned(self, parsed: Parsed) -> str:
-        from govd.contract.votes import VoiceChange, Vote, verify
+        from govd.contract.votes import KeyRotation, StolenKey, VoiceChange, Vote, verify
 
         try:
             statement, signature = _READERS[parsed.type](parsed)
@@ -106,7 +136,26 @@ class Statements:
             return f"its statement is not signed by the key of {signer}"
         if isinstance(statement, VoiceChange):
             return _elsewhere(statement, parsed)
+        if isinstance(statement, KeyRotation):
+            return self._followed(statement, parsed)
+        if isinstance(statement, StolenKey) and statement.kid not in self._signed:
+            return "its statement is about a key that is followed by nothing that stands before it"
         return self._counted(statement, signature, parsed) if isinstance(statement, Vote) else ""
+
+    def _followed(self, statement: KeyRotation, parsed: Parsed) -> str:
+        """A good statement that a key follows another: that one vouches for it, and was the one in use."""
+        from govd.contract import logged
+        from govd.contract.keys import endorsed, thumbprint
+        from govd.contract.votes import load_public_key
+
+        _, _, endorsement = logged.rotation(parsed.actor, parsed.details)
+        before, self._signs = self._signs, statement.public_key
+        self._signed.add(thumbprint(load_public_key(statement.previous).public_bytes_raw()))
+        if not endorsed(self._log, statement.public_key, statement.previous, endorsement):
+            return "the key before it does not vouch for the one that follows"
+        if before not in {None, statement.previous}:
+            return "it replaces another key than the one that signed by then"
+        return ""
 
     def _counted(self, vote: Vote, signature: str, parsed: Parsed) -> str:
         from govd.contract.votes import SignedVote, vote_sha256

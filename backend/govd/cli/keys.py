@@ -11,9 +11,9 @@ import click
 from govd.cli import frame
 from govd.cli.client import Client, only_operator
 from govd.contract import votekey
-from govd.contract.errors import UnreachableError
-from govd.contract.keys import KeyRotationSubmission, KeyView, NextKey, SigningKeys
-from govd.contract.votes import KeyRotation, sign
+from govd.contract.errors import NotFoundError, UnreachableError
+from govd.contract.keys import KeyRotationSubmission, KeyView, NextKey, SigningKeys, StolenKeySubmission
+from govd.contract.votes import KeyRotation, StolenKey, sign
 from govd.lock import StateLock, running
 from govd.settings import Layout, read_settings
 
@@ -41,6 +41,11 @@ class _Served:
     def rotate(self, operator: str, body: KeyRotationSubmission) -> list[KeyView]:
         del operator  # whose token it is
         answer = self._client.request("POST", "/v1/keys", body.model_dump(mode="json"))
+        return SigningKeys.model_validate(answer).keys
+
+    def give_up(self, operator: str, body: StolenKeySubmission) -> list[KeyView]:
+        del operator
+        answer = self._client.request("POST", "/v1/keys/stolen", body.model_dump(mode="json"))
         return SigningKeys.model_validate(answer).keys
 
 
@@ -117,6 +122,8 @@ def rotate(
     key = votekey.load(operator_dir / f"{name}.key", secret)
     with _keys(state, operator_dir, name) as found:
         following = found.prepare()
+        if not following.made:
+            frame.say("a key that was made before, and never put to use, is taken up: a rotation was cut off")
         rotation = KeyRotation(
             public_key=following.public_key,
             previous=following.previous,
@@ -130,3 +137,39 @@ def rotate(
     frame.say(f"{views[-1].kid} signs from now on")
     if stolen:
         frame.say("what the old key signed counts no more: executors ask for their attestations anew")
+
+
+@keys.command("stolen")
+@click.argument("key_id", metavar="KEYID", help="Its id from `govd keys list`, or the beginning of it.")
+@frame.signing_options
+@frame.failing
+def stolen(
+    key_id: str,
+    state: Path,
+    operator_dir: Path,
+    operator: str | None,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+) -> None:
+    """Declare a former key stolen, on your signature: nothing that it signed counts any more.
+
+    For the one in use: `govd keys rotate --stolen`.
+    """
+    name = operator or only_operator(operator_dir)
+    with _keys(state, operator_dir, name) as found:
+        kid = _only(found.views(), key_id)
+        secret = frame.passphrase(passphrase_file, passphrase_fd, f"Passphrase of {name}")
+        key = votekey.load(operator_dir / f"{name}.key", secret)
+        statement = StolenKey(kid=kid, signed_by=name, signed_at=datetime.now(UTC))
+        views = found.give_up(name, StolenKeySubmission(statement=statement, signature=sign(statement, key)))
+    _show(views)
+    frame.say(f"nothing that {kid} signed counts any more, neither attestations nor heads")
+
+
+def _only(views: list[KeyView], beginning: str) -> str:
+    """The id of the one key that begins so."""
+    found = [view.kid for view in views if beginning and view.kid.startswith(beginning)]
+    if len(found) != 1:
+        why = "no key has that id" if not found else f"{len(found)} keys begin so"
+        raise NotFoundError(why, hint="govd keys list")
+    return found[0]

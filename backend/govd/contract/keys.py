@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 from typing import TYPE_CHECKING, Final, Literal
 
 from cryptography.exceptions import InvalidSignature
 
-from govd.contract.votes import KeyRotation, load_public_key
+from govd.contract.votes import KeyRotation, StolenKey, load_public_key
 from govd.contract.wire import Flag, Timestamp, Wire
 
 if TYPE_CHECKING:
@@ -51,6 +53,25 @@ class KeyRotationSubmission(Wire):
 
     rotation: KeyRotation
     signature: str
+
+
+class StolenKeySubmission(Wire):
+    """The body of `POST /v1/keys/stolen`."""
+
+    statement: StolenKey
+    signature: str
+
+
+def jwk_of(public_key: bytes) -> dict[str, str]:
+    """The JWK (RFC 8037) of an Ed25519 key of 32 raw bytes."""
+    x = base64.urlsafe_b64encode(public_key).rstrip(b"=").decode()
+    return {"crv": "Ed25519", "kty": "OKP", "x": x}
+
+
+def thumbprint(public_key: bytes) -> str:
+    """The RFC 7638 thumbprint of that key, by which the JWKS and attestations name it."""
+    canonical = json.dumps(jwk_of(public_key), separators=(",", ":"), sort_keys=True).encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
 
 
 def endorse(log: str, public_key: str, key: Ed25519PrivateKey) -> bytes:

@@ -207,6 +207,18 @@ class KeyRotation(Wire):
     signed_at: Timestamp
 
 
+class StolenKey(Wire):
+    """What an operator signs about a key that signed before: somebody else has it, nothing of it counts.
+
+    `kid`: its RFC 7638 thumbprint, so that the statement is about that very key, also where its file is gone.
+    """
+
+    type: Literal["stolen-key"] = "stolen-key"
+    kid: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+    signed_by: Name
+    signed_at: Timestamp
+
+
 class Restoration(Wire):
     """What an operator signs to open a new epoch of the log after a state went back in time."""
 
@@ -243,7 +255,15 @@ class VoiceChange(Wire):
 
 
 Statement = (
-    Vote | Enrolment | PolicyChange | Restoration | Revocation | Resolution | KeyRotation | VoiceChange
+    Vote
+    | Enrolment
+    | PolicyChange
+    | Restoration
+    | Revocation
+    | Resolution
+    | KeyRotation
+    | StolenKey
+    | VoiceChange
 )
 
 SIGNATURE_AGE_S: Final = 600

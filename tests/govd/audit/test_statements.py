@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from govd.audit.model import Entry
+from govd.audit.model import Entry, Known
 from govd.audit.statements import Statements
 from govd.audit.verify import verify as verify_log
 from govd.contract import logged, votekey
+from govd.contract.keys import endorsed
 from govd.contract.votes import SignedVote, verify, vote_sha256
+from govd.contract.wire import iso
 from tests.fault.house import House, found_state, load_key
 
 if TYPE_CHECKING:
@@ -124,6 +127,63 @@ def test_an_approval_without_a_vote_that_approves_it_is_a_fault(house: House):
     ]
 
 
+def rotated_and_given_up(house: House) -> None:
+    """A key follows the first one, which is found stolen later; another follows that."""
+    old = house.govd.keys.current.kid
+    house.rotate()
+    house.give_up(old)
+    house.rotate(stolen=True)
+
+
+def test_what_was_signed_about_keys_verifies_from_the_log_alone(house: House):
+    rotated_and_given_up(house)
+    public = votekey.public_text(house.signer.key)
+
+    entry = last(house, "key.rotated")
+    statement, signature, endorsement = logged.rotation(entry["actor"], entry["details"])
+    assert verify(statement, signature, public)
+    assert endorsed(house.govd.ledger.log_id, statement.public_key, statement.previous, endorsement)
+    entry = last(house, "key.stolen")
+    assert verify(*logged.stolen(entry["actor"], entry["details"]), public)
+    assert faults(house) == []
+
+
+@pytest.mark.threat("T5")
+def test_a_key_that_no_operator_has_signed_for_is_a_fault(house: House):
+    """A compromised govd writes that another key follows, or follows again, or that one was stolen."""
+    rotated_and_given_up(house)
+    rotated, stolen = last(house, "key.rotated"), last(house, "key.stolen")
+    details = rotated["details"]
+    stolen["details"]["kid"] = Known(stolen["details"]["kid"])
+    forge(house, rotated)
+    forge(house, rotated, details={**details, "stolen": False})
+    forge(house, rotated, details={**details, "endorsement": "0" * 128})
+    forge(house, rotated, details={name: value for name, value in details.items() if name != "previous"})
+    forge(house, stolen, actor="operator:bea")
+    forge(house, stolen, details={**stolen["details"], "kid": Known("x" * 43)})
+
+    assert faults(house) == [
+        "it replaces another key than the one that signed by then",
+        "its statement is not signed by the key of ana",
+        "the key before it does not vouch for the one that follows",
+        "its statement has no form that could be verified",
+        "its statement is not signed by the key of bea",
+        "its statement is not signed by the key of ana",
+    ]
+
+
+@pytest.mark.threat("T5")
+def test_a_statement_about_a_key_that_never_signed_here_is_a_fault(house: House):
+    """An operator's statement about a key of another house is put into this one's log."""
+    rotated_and_given_up(house)
+    said = house.signed_stolen("x" * 43)
+    details = {"kid": Known("x" * 43), "signed_at": iso(said.statement.signed_at)}
+    signature = base64.b64decode(said.signature).hex()
+    forge(house, last(house, "key.stolen"), details={**details, "signature": signature})
+
+    assert faults(house) == ["its statement is about a key that is followed by nothing that stands before it"]
+
+
 @pytest.mark.threat("T24")
 def test_a_voice_that_nobody_signed_nor_voted_for_is_a_fault(house: House):
     """A compromised govd enrolls a voice and writes nobody's word for it."""
@@ -144,9 +204,9 @@ ANYTHING = st.recursive(
 def test_no_entry_brings_the_checker_down_or_passes_for_what_it_is_not(house: House):
     """Whoever can write the log puts anything in the place of any member of a signed statement."""
     settled(house)
-    genuine = [
-        last(house, type_) for type_ in ("vote.cast", "job.revocation_signed", "intent.resolution_signed")
-    ]
+    rotated_and_given_up(house)
+    signed = "vote.cast", "job.revocation_signed", "intent.resolution_signed", "key.rotated", "key.stolen"
+    genuine = [last(house, type_) for type_ in signed]
 
     with house.engine.connect() as connection:
 

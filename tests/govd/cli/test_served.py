@@ -165,6 +165,13 @@ def test_a_signing_key_is_rotated_while_govd_runs_and_while_it_does_not(copied: 
         assert rotated.exit_code == DONE, rotated.stderr
         assert "signs from now on" in rotated.stderr
         assert states() == ["listed", "stolen", "current"]
+        first, _, used = json.loads(command(govd, "keys", "list", "--json").stdout)["keys"]
+        stolen = ("keys", "stolen", "--passphrase-file", govd.passphrase_file)
+        assert "rotate --stolen" in command(govd, *stolen, used["kid"]).stderr
+        assert "no key has that id" in command(govd, *stolen, "nobodys").stderr
+        given_up = command(govd, *stolen, first["kid"][:12])
+        assert given_up.exit_code == DONE, given_up.stderr
+        assert f"nothing that {first['kid']} signed counts any more" in given_up.stderr
     finally:
         govd.kill()
-    assert states() == ["listed", "stolen", "current"]
+    assert states() == ["stolen", "stolen", "current"]
