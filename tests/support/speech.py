@@ -41,19 +41,20 @@ class Voice:
     arguments: tuple[str, ...]
 
 
-def _espeak(name: str, pitch: int, words_per_minute: int) -> Voice:
+def espeak(name: str, pitch: int, words_per_minute: int) -> Voice:
+    """A voice of espeak-ng; `pitch`: 0 to 99, 50 is the name's own."""
     return Voice("espeak-ng", ("-v", name, "-p", str(pitch), "-s", str(words_per_minute)))
 
 
 VOICES: Final[dict[str, Voice]] = {
-    "us-m3": _espeak("en-us+m3", 40, 160),
-    "us-f2": _espeak("en-us+f2", 55, 165),
-    "gb-m7": _espeak("en+m7", 30, 150),
-    "gb-f4": _espeak("en+f4", 65, 170),
-    "scots-m1": _espeak("en-gb-scotland+m1", 50, 155),
-    "rp-f5": _espeak("en-gb-x-rp+f5", 45, 150),
-    "us-croak": _espeak("en-us+croak", 35, 145),
-    "gb-m5": _espeak("en+m5", 60, 180),
+    "us-m3": espeak("en-us+m3", 40, 160),
+    "us-f2": espeak("en-us+f2", 55, 165),
+    "gb-m7": espeak("en+m7", 30, 150),
+    "gb-f4": espeak("en+f4", 65, 170),
+    "scots-m1": espeak("en-gb-scotland+m1", 50, 155),
+    "rp-f5": espeak("en-gb-x-rp+f5", 45, 150),
+    "us-croak": espeak("en-us+croak", 35, 145),
+    "gb-m5": espeak("en+m5", 60, 180),
     "flite-slt": Voice("flite", ("-voice", "slt")),
     "flite-rms": Voice("flite", ("-voice", "rms")),
     "flite-awb": Voice("flite", ("-voice", "awb")),
@@ -78,17 +79,16 @@ TEXTS: Final = (
 """Twelve sentences of four to six seconds each."""
 
 
-def speak(voice: str, text: str, *, seconds: float | None = None) -> bytes:
+def speak(voice: str | Voice, text: str, *, seconds: float | None = None) -> bytes:
     """Somebody says that, as a WAV file.
 
     Args:
-        voice: A name of `VOICES`.
+        voice: A name of `VOICES`, or another voice.
         text: English words.
         seconds: Exactly so long: the words are said again as often as it takes, and cut. None: as they are.
     """
-    said = _kept(
-        f"{VOICES[voice]}|{text}".encode(), lambda: _said(VOICES[voice], text), VOICES[voice].program
-    )
+    who = VOICES[voice] if isinstance(voice, str) else voice
+    said = _kept(f"{who}|{text}".encode(), lambda: _said(who, text), who.program)
     if seconds is None:
         return said
     count = round(seconds * RATE)

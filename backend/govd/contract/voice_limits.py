@@ -51,8 +51,12 @@ MIN_SPREAD_DB: Final = 3.0
 """Standard deviation of the level from 10 ms to 10 ms: voices 4.4 to 20, noise, tones, organs, sirens, brooks
 and steady music 0 to 2.8."""
 
-MAX_STEADINESS: Final = 0.4
-"""How alike harmonics are to those 0.12 s before: voices -0.04 to 0.29, instruments 0.6 to 1."""
+MAX_STEADINESS: Final = 0.58
+STEADINESS_FOR_HISS: Final = 0.3
+"""How alike harmonics may be to those 0.08 s before, and how much more so where something hisses as sibilants
+do: a voice of one pitch comes to 0.7, most instruments have 0.7 to 1. Measured on 1706 clips of synthetic
+voices, a third of them drawled, monotonous or robots: 13 are called no speech; of 184 kinds of music and
+noise 169 are. With 0.4 over 0.12 s, for all, it was 104 and the same 169."""
 
 NEAR_DUPLICATE_BITS: Final = 64
 """Clips are one recording if most 3-second prints (256 bits) of one lie within so many bits of some print of

@@ -51,8 +51,13 @@ _BURST: Final = 8
 _FINE_WINDOW: Final = 1024
 """64 ms: harmonics of a voice lie apart in it."""
 _FINE_HOP: Final = 4 * HOP
-_FINE_LAG: Final = 3
-"""Of these, 0.12 s: a voice has moved on by then, a note has not."""
+_FINE_LAG: Final = 2
+"""Of these, 0.08 s: a voice has moved on by then, a note has not. After 0.12 s a short note has too."""
+_FINE_BINS: Final = slice(14, 226)
+"""Of these windows: 220 Hz to 3.5 kHz, where harmonics are."""
+_HISS_BINS: Final = slice(192, None)
+"""From 3 kHz on: sibilants."""
+_HISS_PERCENTILE: Final = 95
 _TOP: Final = 0.8
 _TOP_PERCENTILE: Final = 99.9
 _TINY: Final = 1e-10
@@ -97,14 +102,14 @@ def measure(audio: Samples, found: Frames, speech: Samples) -> Measures:
     """
     sounding = found.speech if found.speech.any() else found.rms > _FLOOR_RMS
     level = _decibels(float(np.mean(speech**2))) if len(speech) else _decibels(float(np.mean(audio**2)))
-    shape = (0.0, 0.0, 0.0, 0.0)
+    shape = (0.0, 0.0, 0.0, 0.0, 0.0)
     if sounding.any():
         levels = 20 * np.log10(found.rms[sounding] + _TINY)
         shape = (
             _bandwidth(found.power[sounding]),
             float(np.median(found.flatness[sounding])),
             float(levels.std()),
-            _steadiness(audio, sounding),
+            *_tunefulness(audio, sounding),
         )
     return Measures(len(audio) / RATE, len(speech) / RATE, level, _snr(found), _clipped(speech), *shape)
 
@@ -196,11 +201,23 @@ def _bandwidth(power: Samples) -> float:
     return float(np.searchsorted(sums, 0.99 * sums[-1]) * RATE / WINDOW)
 
 
-def _steadiness(audio: Samples, sounding: Mask) -> float:
-    """Median correlation of the harmonics' pattern with the one 0.12 s before."""
+def _tunefulness(audio: Samples, sounding: Mask) -> tuple[float, float]:
+    """Steadiness and hiss, as `Measures` has them."""
     if len(audio) < _FINE_WINDOW + _FINE_LAG * _FINE_HOP:
-        return 0.0
-    power = _power(np.lib.stride_tricks.sliding_window_view(audio, _FINE_WINDOW)[::_FINE_HOP])[:, 14:226]
+        return 0.0, 0.0
+    power = _power(np.lib.stride_tricks.sliding_window_view(audio, _FINE_WINDOW)[::_FINE_HOP])
+    sounding = sounding[:: _FINE_HOP // HOP][: len(power)]
+    power = power[: len(sounding)]
+    both = sounding[_FINE_LAG:] & sounding[:-_FINE_LAG]
+    if not both.any():
+        return 0.0, 0.0
+    there = power[sounding]
+    hiss = there[:, _HISS_BINS].sum(axis=1) / (there[:, 8:].sum(axis=1) + np.float32(_TINY))
+    return _steadiness(power[:, _FINE_BINS], both), float(np.percentile(hiss, _HISS_PERCENTILE))
+
+
+def _steadiness(power: Samples, both: Mask) -> float:
+    """Median correlation of the harmonics' pattern with the one before."""
     fine = np.log(power + 1e-4 * power.max(axis=1, keepdims=True) + np.float32(_TINY))
     sums = np.cumsum(np.pad(fine, ((0, 0), (1, 0))), axis=1)
     fine = fine[:, 6:-6] - (sums[:, 13:] - sums[:, :-13]) / 13
@@ -209,6 +226,4 @@ def _steadiness(audio: Samples, sounding: Mask) -> float:
     alike = np.einsum("ij,ij->i", fine[_FINE_LAG:], fine[:-_FINE_LAG]) / (
         size[_FINE_LAG:] * size[:-_FINE_LAG]
     )
-    sounding = sounding[:: _FINE_HOP // HOP]
-    both = (sounding[_FINE_LAG:] & sounding[:-_FINE_LAG])[: len(alike)]
-    return float(np.median(alike[: len(both)][both])) if both.any() else 0.0
+    return float(np.median(alike[both]))

@@ -66,7 +66,7 @@ def _faults(measures: Measures) -> list[Fault]:
         not measures.net_seconds
         or measures.flatness > limits.MAX_FLATNESS
         or measures.spread_db < limits.MIN_SPREAD_DB
-        or measures.steadiness > limits.MAX_STEADINESS
+        or measures.steadiness > limits.MAX_STEADINESS + limits.STEADINESS_FOR_HISS * measures.hiss
     ):
         return [Fault.NOT_SPEECH]
     found = {

@@ -25,7 +25,7 @@ PRINT_BYTES: Final = 32
 MAX_PRINTS: Final = 60
 """In one fingerprint, at most."""
 
-_NUMBERS: Final = 9
+_NUMBERS: Final = 10
 ANSWER: Final = struct.Struct(f"!B{_NUMBERS}dB{MAX_PRINTS * PRINT_BYTES}s32sI")
 """Outcome, the measures, how many prints, the prints, SHA-256, and how many bytes of samples follow."""
 
@@ -73,7 +73,8 @@ class Measures:
 
     `seconds` and `net_seconds`; `level_dbfs`: RMS of the speech; `snr_db`; `clipped`: share; `bandwidth_hz`;
     `flatness`: median spectral flatness, 0 (a tone) to 0.56 (white noise); `spread_db`: standard deviation of
-    the level; `steadiness`: how alike the harmonics are to those 0.12 s earlier, median, -1 to 1.
+    the level; `steadiness`: how alike the harmonics are to those 0.08 s earlier, median, -1 to 1; `hiss`: the
+    share of the energy that lies above 3 kHz, where it is most (95th percentile): sibilants have 0.2 to 1.
     """
 
     seconds: float
@@ -85,6 +86,7 @@ class Measures:
     flatness: float
     spread_db: float
     steadiness: float
+    hiss: float
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,9 @@ def head(data: bytes) -> tuple[Answer, int]:
     measures = Measures(*numbers)
     if not 0 <= measures.net_seconds <= measures.seconds <= limits.MAX_CLIP_SECONDS + 1:
         raise NotAnAnswerError
-    if not 0 <= measures.clipped <= 1 or abs(length / 4 / RATE - measures.net_seconds) > 1 / RATE:
+    if not (0 <= measures.clipped <= 1 and 0 <= measures.hiss <= 1):
+        raise NotAnAnswerError
+    if abs(length / 4 / RATE - measures.net_seconds) > 1 / RATE:
         raise NotAnAnswerError
     if not 1 <= prints <= MAX_PRINTS:
         raise NotAnAnswerError

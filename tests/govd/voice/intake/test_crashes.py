@@ -211,7 +211,7 @@ def test_a_decoder_dies_with_its_parent(clip, stopped):
 
 def test_a_process_that_lies_is_not_believed():
     """A decoder in the hands of a file's author can answer anything; what cannot be is not taken for true."""
-    good = Measures(5.0, 2.0, -20.0, 30.0, 0.0, 7_000.0, 0.0, 8.0, 0.0)
+    good = Measures(5.0, 2.0, -20.0, 30.0, 0.0, 7_000.0, 0.0, 8.0, 0.0, 0.0)
     frame = wireform.taken(good, b"f" * 32, b"s" * 32, bytes(4 * 32_000))
     size = wireform.ANSWER.size
     assert wireform.head(frame[:size])[1] == 4 * 32_000
@@ -226,6 +226,7 @@ def test_a_process_that_lies_is_not_believed():
         ),  # more speech than sound
         wireform.taken(replace(good, seconds=9e9), b"f" * 32, b"", bytes(4 * 32_000)),
         wireform.taken(replace(good, clipped=2.0), b"f" * 32, b"", bytes(4 * 32_000)),
+        wireform.taken(replace(good, hiss=1.1), b"f" * 32, b"", bytes(4 * 32_000)),
         wireform.taken(good, b"", b"s" * 32, bytes(4 * 32_000)),  # no print
         frame[:73] + b"\xff" + frame[74:],  # more prints than there is room for
         b"\x63" + frame[1:],  # no such outcome
