@@ -23,6 +23,7 @@ import select
 import signal
 import struct
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -111,7 +112,10 @@ def alone(*, cpu_seconds: int) -> None:
     """
     _limit(resource.RLIMIT_CPU, cpu_seconds)
     _limit(resource.RLIMIT_NPROC, 0)
-    _no_syscalls(ctypes.CDLL(None, use_errno=True))
+    libc, program = cell()
+    if program is not None:
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        libc.prctl(_PR_SET_SECCOMP, _SECCOMP_FILTER, program, 0, 0)
 
 
 def _as_nobody(libc: ctypes.CDLL) -> None:
@@ -139,12 +143,16 @@ def _limit(kind: int, value: int) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def _no_syscalls(libc: ctypes.CDLL) -> None:
-    """A filter (seccomp(2), classic BPF): another architecture's numbers, or none of the list, give EPERM."""
-    machine = platform.machine()
+@cache
+def cell() -> tuple[ctypes.CDLL, ctypes.Array[ctypes.c_char] | None]:
+    """What `alone` needs, made once and before: the C library, and the filter where this machine has one.
+
+    The filter (seccomp(2), classic BPF): another architecture's numbers, or none of the list, give EPERM.
+    """
+    libc, machine = ctypes.CDLL(None, use_errno=True), platform.machine()
     numbers = sorted(allowed(machine))
     if not numbers or ctypes.sizeof(ctypes.c_void_p) != 8:  # noqa: PLR2004 - a 64-bit process
-        return
+        return libc, None
     load, equal, give = 0x20, 0x15, 0x06
     program = [
         (load, 0, 0, 4),
@@ -154,7 +162,10 @@ def _no_syscalls(libc: ctypes.CDLL) -> None:
         (give, 0, 0, 0x00050001),
         (give, 0, 0, 0x7FFF0000),
     ]
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
-    filters = ctypes.create_string_buffer(struct.pack("=HxxxxxxQ", len(program), ctypes.addressof(code)))
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    libc.prctl(_PR_SET_SECCOMP, _SECCOMP_FILTER, filters, 0, 0)
+    # One buffer, the head before the lines that it points to: they live as long as it does.
+    head, step = struct.Struct("=HxxxxxxQ"), struct.Struct("=HBBI")
+    whole = ctypes.create_string_buffer(head.size + step.size * len(program))
+    head.pack_into(whole, 0, len(program), ctypes.addressof(whole) + head.size)
+    for at, line in enumerate(program):
+        step.pack_into(whole, head.size + step.size * at, *line)
+    return libc, whole

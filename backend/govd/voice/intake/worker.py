@@ -1,8 +1,11 @@
-"""The decoder: a process that waits with everything loaded, and a child of it for each clip.
+"""The decoder: a process with everything loaded, and a child of it for each clip, made before the clip comes.
 
 The child may come into the hands of the file's author, so it hears one clip and ends, and no later clip
-meets what it left. The one that waits must never read a byte of a clip. Started by `process.Decoder` as
+meets what it left. The one that makes them must never read a byte of a clip. Started by `process.Decoder` as
 `python -m govd.voice.intake.worker KIND LIFELINE DONE IDLE_SECONDS`.
+
+A fresh child owns no page of memory, and the 2,000 that a clip of 5 s writes to cost more than its
+arithmetic: so the child touches them while nobody waits, by a rehearsal.
 """
 
 from __future__ import annotations
@@ -27,7 +30,9 @@ MEMORY: Final = 384 * 2**20
 CPU_SECONDS: Final = 20
 """For a clip. The longest takes one."""
 _NO_CLIP: Final = 64
-"""Exit code of a child that found the pipe closed."""
+"""Exit code of a child that found the pipe closed, or for which no clip came."""
+_TOUCHED: Final = 3 * 2**20
+"""Bytes of heap that a clip of 5 s needs beyond the rehearsal's."""
 
 
 def main() -> None:
@@ -36,18 +41,24 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is govd's, which ends this one when it is done
     confine.die_with(lifeline)
     try:
-        take = _library(extra=kind == "extra")
+        take, clip = _library(extra=kind == "extra"), _rehearsal(wireform.RATE)
+        take(_rehearsal(8_000), Format.WAV)  # which must be resampled
+        take(clip, Format.WAV)
     except Exception:  # noqa: BLE001 - whatever it is, nothing can be decoded, and govd is told so
         _write(wireform.refusal(Outcome.BROKEN))
         return
     confine.confine(memory=MEMORY)
+    confine.cell()
     gc.disable()
     gc.freeze()
-    while select.select([0], [], [], idle)[0]:
+    while True:
         child = os.fork()
         if child == 0:
             os.close(done)  # which says that this child is gone, and so is not this child's
-            os._exit(_one(take, lifeline))
+            confine.die_with(lifeline)
+            if not _waiting(0):
+                _warm(take, clip)
+            os._exit(_one(take) if _waiting(idle) else _NO_CLIP)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if code == _NO_CLIP:
             return
@@ -56,9 +67,20 @@ def main() -> None:
         os.write(done, b"\1")
 
 
-def _one(take: Callable[[bytes, Format], bytes], lifeline: int) -> int:
+def _waiting(seconds: float) -> bool:
+    """Whether a clip comes within that time, or the pipe is closed. Reads nothing of it."""
+    return bool(select.select([0], [], [], seconds)[0])
+
+
+def _warm(take: Callable[[bytes, Format], bytes], clip: bytes) -> None:
+    """Write to the pages that a clip will write to."""
+    take(clip, Format.WAV)
+    touched = b"\1" * _TOUCHED  # the allocator keeps them: see `process._environment`
+    del touched
+
+
+def _one(take: Callable[[bytes, Format], bytes]) -> int:
     """One clip, in the child; the exit code."""
-    confine.die_with(lifeline)
     confine.alone(cpu_seconds=CPU_SECONDS)
     request = _read(wireform.REQUEST.size)
     if len(request) < wireform.REQUEST.size:
@@ -93,22 +115,20 @@ def _library(*, extra: bool) -> Callable[[bytes, Format], bytes]:
             speech.astype("<f4").tobytes(),
         )
 
-    clip = _rehearsal()
-    take(clip, Format.WAV)
     if extra:
-        list(decoding.by_pyav(clip, "wav", frozenset({"pcm_s16le"})))
+        list(decoding.by_pyav(_rehearsal(8_000), "wav", frozenset({"pcm_s16le"})))
     return take
 
 
-def _rehearsal() -> bytes:
-    """A second that sounds enough like a voice to go through every step, at a rate that needs resampling."""
+def _rehearsal(rate: int) -> bytes:
+    """A second that sounds enough like a voice to go through every step."""
     import numpy as np
     import soundfile
 
-    at = np.arange(24_000) / 8_000
+    at = np.arange(rate) / rate
     voice = np.sin(40 * np.sin(9 * at) + 2 * np.pi * np.outer((1, 2, 3, 4), 150 * at)).sum(axis=0)
     out = io.BytesIO()
-    soundfile.write(out, 0.1 * voice * (1 + np.sin(25 * at)), 8_000, format="WAV", subtype="PCM_16")
+    soundfile.write(out, 0.1 * voice * (1 + np.sin(25 * at)), rate, format="WAV", subtype="PCM_16")
     return out.getvalue()
 
 

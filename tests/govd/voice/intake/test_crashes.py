@@ -29,16 +29,32 @@ def running(pid: int) -> bool:
         return False
 
 
-def child_of(pid: int) -> int:
-    """The process that hears the clip, as soon as there is one."""
+def confined(pid: int) -> bool | None:
+    """Whether a process gave up its system calls, as a child does when its clip comes; None: it is gone."""
+    try:
+        return "\nSeccomp:\t2\n" in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def next_child_of(pid: int) -> int:
+    """The process that will hear the next clip, as soon as there is one."""
     while True:
         for entry in Path("/proc").glob("[0-9]*/stat"):
             try:
                 fields = entry.read_text(encoding="utf-8").rsplit(")", 1)[1].split()
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if int(fields[1]) == pid:
-                return int(entry.parent.name)
+            child = int(entry.parent.name)
+            if int(fields[1]) == pid and confined(child) is False:
+                return child
+
+
+def heard_by(child: int) -> int:
+    """That process, once it hears its clip."""
+    while confined(child) is False:
+        pass
+    return child
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGXCPU])
@@ -48,6 +64,7 @@ def test_a_crash_in_the_middle_of_a_clip_costs_that_clip_alone(clip, number):
     pool.take(clip)
     waiting = pool.pids()[0]
     long = speak("us-m3", TEXTS[2], seconds=119)
+    child = next_child_of(waiting)
     refused: list[str] = []
 
     def take() -> None:
@@ -58,7 +75,7 @@ def test_a_crash_in_the_middle_of_a_clip_costs_that_clip_alone(clip, number):
 
     thread = threading.Thread(target=take)
     thread.start()
-    os.kill(child_of(waiting), number)
+    os.kill(heard_by(child), number)
     thread.join()
 
     assert [f"ended with signal {int(number)} on this clip" in said for said in refused] == [True]
@@ -86,9 +103,10 @@ def test_each_clip_has_a_child_of_its_own_which_is_gone_before_the_next(clip):
     (waiting,) = pool.pids()
     children = []
     for _ in range(2):
+        child = next_child_of(waiting)
         thread = threading.Thread(target=pool.take, args=(long,))
         thread.start()
-        children.append(child_of(waiting))
+        children.append(heard_by(child))
         thread.join()
     pool.take(clip)
 
@@ -96,6 +114,30 @@ def test_each_clip_has_a_child_of_its_own_which_is_gone_before_the_next(clip):
     assert not any(map(running, children))
     assert pool.pids() == [waiting]
     pool.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
+def test_a_child_that_ends_while_it_waits_is_no_clips_fault(clip, number):
+    """The machine runs out of memory, and the child is what it ends."""
+    pool = ClipIntake(at_once=1)
+    pool.take(clip)
+    (before,) = pool.pids()
+    os.kill(next_child_of(before), number)
+    os.waitid(os.P_PID, before, os.WEXITED | os.WNOWAIT)
+
+    assert pool.take(clip).quality.faults == []
+    pool.close()
+
+
+def test_what_makes_children_and_its_child_are_gone_when_the_pool_is_closed(clip):
+    pool = ClipIntake(at_once=1)
+    pool.take(clip)
+    (before,) = pool.pids()
+    child = os.pidfd_open(next_child_of(before))
+    pool.close()
+
+    assert select.select([child], [], [], 30)[0]
+    os.close(child)
 
 
 def test_the_same_process_takes_many_clips(intake, clip):
