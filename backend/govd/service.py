@@ -34,12 +34,16 @@ from govd.sealing import StateKey
 from govd.settings import RELOADABLE, Layout, Settings, read_settings
 from govd.storage.ledger import Ledger
 from govd.times import micros
+from govd.voice.building import Machines
 from govd.voice.building import build as build_voices
 from govd.voice.desk import Desk
 from govd.voice.encoder.pool import EncoderPool
 from govd.voice.intake.pool import ClipIntake
 from govd.voice.modelstore.store import ModelStore
+from govd.voice.phrasing import Elsewhere
 from govd.voice.spoken import before_approval
+from govd.voice.transcribing import Transcriber
+from govd.voice.upstream import upstream_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,9 +162,16 @@ class Govd:
             policies=self.policies,
             directory=self.directory,
             decisions=self.decisions,
-            intakes=(intake or ClipIntake(), intake or ClipIntake(at_once=1)),
-            encoder=encoder or EncoderPool(ModelStore(self.layout.state).choose),
+            machines=Machines(
+                (intake or ClipIntake(), intake or ClipIntake(at_once=1)),
+                encoder or EncoderPool(ModelStore(self.layout.state).choose),
+            ),
             captures=self.captures,
+            phrases=Elsewhere(
+                Transcriber(lambda: upstream_of(self.settings)),
+                self.reviews.phrase_said,
+                lambda: self.settings.step_up_phrase,
+            ),
         )
 
     def expire(self, transaction: Transaction) -> int:

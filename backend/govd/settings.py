@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from govd.connecting import target
 from govd.contract.errors import InvalidRequestError
 from govd.contract.limits import MAX_BODY_BYTES
 
@@ -36,6 +37,14 @@ def default_operator_dir() -> Path:
     """Where an operator keeps his vote key, his token and the heads that he remembers."""
     named = os.environ.get(OPERATOR_VARIABLE)
     return Path(named) if named else Path(platformdirs.user_config_dir("govconsole"))
+
+
+def _callable(url: str) -> str:
+    try:
+        target(url)
+    except InvalidRequestError as error:
+        raise ValueError(error.detail) from None
+    return url
 
 
 class Settings(BaseSettings):
@@ -85,9 +94,40 @@ class Settings(BaseSettings):
         description="How many bytes the intents of one agent may take that wait for a person. What would "
         "come above is refused (429) until some of them are settled.",
     )
+    transcription_url: Annotated[str, AfterValidator(_callable)] | None = Field(
+        None,
+        description="Where phrases are transcribed: the whole URL of an OpenAI-shaped "
+        "`POST …/v1/audio/transcriptions`. `http://` for this machine alone. Unset: no phrase is asked for.",
+    )
+    transcription_model: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")] = Field(
+        "whisper-1", description="The model that the upstream is asked for."
+    )
+    transcription_language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = Field(
+        "en", description="The language that the upstream is told; phrases are English words."
+    )
+    transcription_token: Path | None = Field(
+        None, description="File, mode 0600, with the upstream's bearer token. Unset: none is sent."
+    )
+    transcription_ca: Path | None = Field(
+        None,
+        description="PEM file with the one authority that the upstream is checked by. Unset: the system's.",
+    )
+    transcription_timeout: Annotated[int, Field(ge=1, le=45)] = Field(
+        20, description="Seconds that a transcription may take altogether."
+    )
+    step_up_phrase: bool = Field(
+        default=False,
+        description="Whether an operator who shows his voice says a fresh phrase. Needs `transcription_url`.",
+    )
     group_limit: Annotated[int, Field(ge=1, le=1024)] = Field(
         128, description="How many works one commit takes at most."
     )
+
+    @model_validator(mode="after")
+    def _phrases_need_an_upstream(self) -> Self:
+        if self.transcription_url is None and self.step_up_phrase:
+            raise ValueError("step_up_phrase needs transcription_url: nobody could show his voice")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -103,7 +143,21 @@ class Settings(BaseSettings):
         return tuple(item for item in (init_settings, env_settings, file) if item is not None)
 
 
-RELOADABLE = frozenset({"policy", "disk_edits", "held_bytes", "outcome_within"})
+RELOADABLE = frozenset(
+    {
+        "policy",
+        "disk_edits",
+        "held_bytes",
+        "outcome_within",
+        "transcription_url",
+        "transcription_model",
+        "transcription_language",
+        "transcription_token",
+        "transcription_ca",
+        "transcription_timeout",
+        "step_up_phrase",
+    }
+)
 """Settings that `govd reload` takes over; the others need a restart."""
 
 

@@ -55,6 +55,7 @@ def _health_with_voices(govd: Govd) -> Health:
             "model": None if model is None else model.id,
             "threshold": None if model is None else model.threshold,
             "speakers_enrolled": govd.ledger.read(voice_store.enrolled),
+            "phrases": govd.voices.phrasing.available,
         }
     )
 

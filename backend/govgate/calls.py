@@ -22,6 +22,7 @@ from govd.contract.limits import MAX_WAIT_SECONDS
 from govd.contract.system import Me, TokenRenewed
 from govd.contract.text import visible
 from govd.contract.voice import Enrolled, SpeakerBriefs, Verification, VoiceSession
+from govd.contract.voicephrase import PhraseRequest, VoicePhrase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -203,6 +204,12 @@ def renew() -> Call[TokenRenewed]:
 def verify_voice(form: Form) -> Call[Verification]:
     """Whose voice a clip is. Never sent twice: the second would be a replay."""
     return Call("POST", "/verify", Verification, form=form, repeatable=False, wait=VOICE_SECONDS)
+
+
+def voice_phrase(job: str, chat: str) -> Call[VoicePhrase]:
+    """The phrase of a held job. Never sent twice: the second makes the first void."""
+    body = PhraseRequest(job=job, chat=chat)
+    return Call("POST", "/v1/voice/phrase", VoicePhrase, body, repeatable=False)
 
 
 def enroll_voice(form: Form) -> Call[Enrolled]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from govd.contract.attestations import Claims
     from govd.contract.intents import IntentView, Submission
     from govd.contract.voice import Enrolled, Verification, VoiceSession
+    from govd.contract.voicephrase import VoicePhrase
     from govgate.redemption import Begun
 
 __all__ = ["AsyncGate", "Attested", "Gate"]
@@ -154,20 +155,34 @@ class Gate(_Gate):
         """The intent once it is settled, or as it is after that many seconds."""
         return wait.settled(self.client, intent, seconds)
 
-    def verify_voice(self, clip: str | Path | bytes, chat: str = "", signed: str = "") -> Verification:
+    def verify_voice(
+        self, clip: str | Path | bytes, chat: str = "", signed: str = "", job: str = ""
+    ) -> Verification:
         """Whose voice a clip is; a match verifies that chat. Say `message` where there is one.
 
         Args:
             clip: A file, or its bytes.
             chat: Which chat it came from: the NAME of the origin `channel:NAME`; empty: none.
             signed: What the chat's channel has signed about it, where the policy names channels.
+            job: Whose phrase is said in it: see `voice_phrase`.
 
         Raises:
             ClipRefusedError: it cannot be decoded.
+            ConflictError: no phrase of that job stands, or it changed since: ask for another.
             ForbiddenError: no channel vouches for it, or the chat is locked: deny.
             NoneEnrolledError, VoiceUnavailableError: deny, and say the error's `extra["message"]` or detail.
         """
-        return self.client.send(voices.verify(clip, chat, signed))
+        return self.client.send(voices.verify(clip, chat, signed, job))
+
+    def voice_phrase(self, job: str, chat: str = "") -> VoicePhrase:
+        """What the owner says in a voice note of that chat to open a held job: once, within three minutes.
+
+        Raises:
+            ConflictError: nothing of the job waits for it, or the job came by another chat.
+            QuotaError: too many were asked for.
+            VoiceUnavailableError: no transcription upstream is set: a person settles the job.
+        """
+        return self.client.send(voices.phrase(job, chat))
 
     def enroll_voice(self, clip: str | Path | bytes, name: str) -> Enrolled:
         """Ask that a sample of a voice is taken in: an operator settles it.
@@ -251,9 +266,15 @@ class AsyncGate(_Gate):
         """See `Gate.wait`."""
         return await wait.settled_async(self.client, intent, seconds)
 
-    async def verify_voice(self, clip: str | Path | bytes, chat: str = "", signed: str = "") -> Verification:
+    async def verify_voice(
+        self, clip: str | Path | bytes, chat: str = "", signed: str = "", job: str = ""
+    ) -> Verification:
         """See `Gate.verify_voice`."""
-        return await self.client.send(await asyncio.to_thread(voices.verify, clip, chat, signed))
+        return await self.client.send(await asyncio.to_thread(voices.verify, clip, chat, signed, job))
+
+    async def voice_phrase(self, job: str, chat: str = "") -> VoicePhrase:
+        """See `Gate.voice_phrase`."""
+        return await self.client.send(voices.phrase(job, chat))
 
     async def enroll_voice(self, clip: str | Path | bytes, name: str) -> Enrolled:
         """See `Gate.enroll_voice`."""

@@ -60,19 +60,45 @@ def voice() -> None:
 @_chat
 @_json
 @click.option("--signed", default="", metavar="LINE", help="What the chat's channel has signed about it.")
+@click.option(
+    "--job", default="", metavar="ID", help="Whose phrase is said in it: see `govgate voice phrase`."
+)
 @click.argument("file", type=_FILE, help="The voice note; - reads it from stdin.")
-def verify_(*, url: str, token_file: Path | None, chat: str, as_json: bool, signed: str, file: Path) -> int:
-    """Whose voice FILE is. A match verifies this chat, until the session ends."""
+def verify_(
+    *, url: str, token_file: Path | None, chat: str, as_json: bool, signed: str, job: str, file: Path
+) -> int:
+    """Whose voice FILE is. A match verifies this chat, until the session ends.
+
+    With --job the owner's voice alone is a match, and only with the phrase of that job.
+    """
     with Settings(url, token_file).client() as client:
-        found = _sent(lambda: client.send(voices.verify(file, chat, signed)), as_json=as_json)
+        found = _sent(lambda: client.send(voices.verify(file, chat, signed, job)), as_json=as_json)
     _told(found, found.message or _matched(found), as_json=as_json)
     return 0 if found.verified and found.admin else exits.DENIED
+
+
+@voice.command("phrase")
+@_url
+@_token
+@_chat
+@_json
+@click.argument("job", help="The held job, by its id.")
+def phrase_(*, url: str, token_file: Path | None, chat: str, as_json: bool, job: str) -> int:
+    """The phrase of JOB: the owner says it in a voice note of this chat, within three minutes, once.
+
+    It begins with what it opens: read it to him as it is. Then: `govgate voice verify FILE --job JOB`.
+    """
+    with Settings(url, token_file).client() as client:
+        found = _sent(lambda: client.send(voices.phrase(job, chat)), as_json=as_json)
+    _told(found, f"{found.phrase}\nuntil {iso(found.expires_at)}", as_json=as_json)
+    return 0
 
 
 def _matched(found: Verification) -> str:
     until = "" if found.expires_at is None else f" until {iso(found.expires_at)}"
     scope = "" if found.admin else ", who has no admin scope"
-    return f"verified: {found.speaker}{scope}{until}"
+    said = f"; the phrase was said: the job is {found.job_state}" if found.phrase else ""
+    return f"verified: {found.speaker}{scope}{until}{said}"
 
 
 @voice.command("sign")

@@ -20,34 +20,48 @@ from govd.contract.errors import BodyTooLargeError, UsageError
 from govd.contract.text import visible
 from govd.contract.voice import Chat, SpeakerName
 from govd.contract.voice_limits import MAX_CLIP_BYTES
+from govd.contract.wire import Id
 from govgate import calls
 from govgate.calls import Form
 
 if TYPE_CHECKING:
     from govd.contract.voice import Enrolled, Verification, VoiceSession
+    from govd.contract.voicephrase import VoicePhrase
     from govgate.calls import Call
 
 STDIN: Final = Path("-")
 _ENDING: Final = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _CHATS: Final[TypeAdapter[str]] = TypeAdapter(Chat)
 _NAMES: Final[TypeAdapter[str]] = TypeAdapter(SpeakerName)
+_IDS: Final[TypeAdapter[str]] = TypeAdapter(Id)
 _SHOWN: Final = 200
 
 
-def verify(clip: str | Path | bytes, chat: str = "", signed: str = "") -> Call[Verification]:
+def verify(clip: str | Path | bytes, chat: str = "", signed: str = "", job: str = "") -> Call[Verification]:
     """Whose voice a clip is.
 
     Args:
         clip: Its file, or what stands in it.
         chat: Which chat it came from.
         signed: What the chat's channel has signed about it, where the policy names channels; see `sign`.
+        job: Whose phrase is said in it; see `phrase`.
 
     Raises:
-        UsageError: there is no such file, or no such chat can be.
+        UsageError: there is no such file, or no such chat or job can be.
         BodyTooLargeError: it is larger than any clip may be.
     """
     values = {"chat": _checked(_CHATS, chat, "chat")} | ({"signed": signed} if signed else {})
+    values |= {"job": _checked(_IDS, job, "job")} if job else {}
     return calls.verify_voice(_form(clip, values))
+
+
+def phrase(job: str, chat: str = "") -> Call[VoicePhrase]:
+    """The phrase that opens a held job, to be said by the owner in a voice note of that chat.
+
+    Raises:
+        UsageError: no such chat or job can be.
+    """
+    return calls.voice_phrase(_checked(_IDS, job, "job"), _checked(_CHATS, chat, "chat"))
 
 
 def sign(clip: str | Path | bytes, key: Path, *, agent: str, chat: str, sender: str) -> str:

@@ -43,7 +43,7 @@ def test_it_has_the_six_texts_word_for_word_and_no_others() -> None:
 
 def test_every_command_in_it_is_one_that_govgate_takes() -> None:
     found = commands()
-    assert {line[2] for line in found} == {"verify", "enroll", "session", "speakers"}
+    assert {line[2] for line in found} == {"verify", "enroll", "session", "speakers", "phrase"}
     for line in found:
         assert line[:2] == ["govgate", "voice"]
         group = main.commands["voice"]
@@ -52,7 +52,16 @@ def test_every_command_in_it_is_one_that_govgate_takes() -> None:
 
 
 def test_what_it_reads_in_answers_is_there() -> None:
-    for name in ("verified", "speaker", "admin", "message", "low_confidence", "expires_at"):
+    for name in (
+        "verified",
+        "speaker",
+        "admin",
+        "message",
+        "low_confidence",
+        "expires_at",
+        "phrase",
+        "job_state",
+    ):
         assert f"`{name}`" in BODY or f'"{name}"' in BODY
         assert name in Verification.model_fields
     assert "state" in VoiceSession.model_fields

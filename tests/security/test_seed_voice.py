@@ -364,7 +364,7 @@ def test_the_endpoints_that_the_skill_names_are_those_of_the_agents_door(street:
     skill = (resources.files("govgate") / "skills" / "voice-auth" / "SKILL.md").read_text("utf-8")
     listed = set(re.findall(r"^\| `(/[^`?]*)[^`]*` \| (GET|POST|DELETE) \|", skill, re.MULTILINE))
     paths = agents_app(street.house.govd).openapi()["paths"]
-    assert len(listed) == 6
+    assert len(listed) == 7
     assert listed <= {(path, method.upper()) for path, item in paths.items() for method in item}
 
 

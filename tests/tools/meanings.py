@@ -27,6 +27,7 @@ REASONS: Final[dict[str, str]] = {
     "flood": "The agent has as many intents waiting as it may.",
     "voice-needed": "An admin request, and the owner's voice was not verified for this agent and chat.",
     "voice-verified": "An admin request with the owner's voice: a person settles it.",
+    "voice-phrase": "An admin request whose phrase the owner has said: the policy says what that is worth.",
     "voice-enrolment": "An agent asks to enroll or delete a voice: a person settles that.",
     "voice-unavailable": "An admin request, and nobody's voice can be verified now. It fails closed.",
 }
@@ -70,7 +71,9 @@ EVENTS: Final[dict[str, str]] = {
     "vote.cast": "A signed vote, whole: it verifies against the operator's public key.",
     "vote.lapsed": "What the vote was about changed: it counts no more, and the job is shown again.",
     "voice.verified": "A clip from an agent's chat matched a speaker: a session stands from here on.",
-    "voice.refused": "A clip from an agent's chat matched nobody, or was heard before; how many in a row.",
+    "voice.refused": "A clip from an agent's chat matched nobody, was heard before, or had not the phrase.",
+    "voice.phrase_given": "A phrase was given for what waits in a job, or for a step-up; never its words.",
+    "voice.phrase_said": "The phrase was said, in a voice that matched: what waited was decided again.",
     "voice.stepped_up": "An operator showed his own voice.",
     "voice.step_up_refused": "An operator's clip was not his voice, or was heard before.",
     "voice.locked": "Too many misses in a row: the chat is locked until an operator unlocks it.",

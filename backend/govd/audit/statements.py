@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, column, select, table
 
+from govd.audit import phrases
 from govd.audit.rules import parse
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ _READERS: Final[dict[str, Callable[[Parsed], Signed]]] = {
     "key.stolen": _read_stolen,
     **dict.fromkeys(_OPERATIONS, _read_voice),
 }
-_KINDS: Final = tuple(f'"type":"{type_}"'.encode() for type_ in (*_READERS, _APPROVED, _RESTORED))
+_KINDS: Final = tuple(
+    f'"type":"{type_}"'.encode() for type_ in (*_READERS, _APPROVED, _RESTORED, phrases.GIVEN, phrases.SAID)
+)
 
 
 class Statements:
@@ -86,6 +89,7 @@ class Statements:
         self._connection = connection
         self._approvals: dict[str, frozenset[str]] = {}
         """By the digest of a vote that approves: the intents that it binds to."""
+        self._phrases = phrases.Phrases()
         self._signs: str | None = None
         """The key that signs for govd, as far as the log has said (base64)."""
         self._signed: set[str] = set()
@@ -111,17 +115,20 @@ class Statements:
         parsed = parse(line)
         if parsed is None:
             return ""
-        if parsed.type == _APPROVED:
-            return self._unasked(parsed)
         if parsed.type == _RESTORED:
             # An older database knows an older key, where the files of later ones are gone.
             self._signs = None
+        check = {
+            _APPROVED: self._unasked,
+            phrases.GIVEN: self._phrases.unspoken,
+            phrases.SAID: self._phrases.unspoken,
+        }.get(parsed.type)
+        if check is not None:
+            return check(parsed)
         if parsed.type in _OPERATIONS and "signature" not in parsed.details:
             # What a vote did to a voice is signed in that vote, and the entry names the job.
             return "" if parsed.job else "it has no signature, and names no job that was voted on"
-        if parsed.type not in _READERS:
-            return ""
-        return self._unsigned(parsed)
+        return self._unsigned(parsed) if parsed.type in _READERS else ""
 
     def _unsigned(self, parsed: Parsed) -> str:
         from govd.contract.votes import KeyRotation, StolenKey, VoiceChange, Vote, verify
@@ -168,6 +175,8 @@ class Statements:
         return ""
 
     def _unasked(self, parsed: Parsed) -> str:
+        if "phrase" in parsed.details:
+            return self._phrases.unasked(parsed)
         votes = parsed.details.get("vote_sha256")
         if not isinstance(votes, list) or not votes:
             return "it names no vote"

@@ -17,6 +17,8 @@ from govd.contract.errors import GovError
 from govd.lock import running
 from govd.policy.loading import load
 from govd.settings import Layout, Settings, read_settings
+from govd.voice.transcribing import probe
+from govd.voice.upstream import upstream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +54,7 @@ def examine(state: Path, operator_dir: Path) -> list[Finding]:
         *_policy(layout, settings),
         *_disk(layout),
         *_log(layout),
+        *_transcription(settings),
         *_service(layout, operator_dir),
     ]
 
@@ -122,6 +125,18 @@ def _log(layout: Layout) -> Iterator[Finding]:
         yield Finding(
             "bad", "log", f"{fault.file}:{fault.line}: {fault.kind}: {fault.message}", "govd audit verify"
         )
+
+
+def _transcription(settings: Settings) -> Iterator[Finding]:
+    """The upstream that phrases need: asked for real, with half a second of silence."""
+    upstream = upstream_of(settings)
+    if upstream is None:
+        return
+    wrong = probe(upstream)
+    if wrong:
+        yield Finding("bad", "transcription", wrong, "mend transcription_… in govd.toml, then govd reload")
+    else:
+        yield Finding("ok", "transcription", f"{upstream.target.host} answers: phrases can be checked")
 
 
 def _service(layout: Layout, operator_dir: Path) -> Iterator[Finding]:

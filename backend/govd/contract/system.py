@@ -27,6 +27,7 @@ class Health(Wire):
     """`status` is the one word that an unauthenticated caller sees.
 
     `model`, `threshold` and `speakers_enrolled` are of the voice service: without a model it is degraded.
+    `phrases`: whether a phrase can be asked for, since a transcription upstream is set.
     """
 
     status: Literal["ok", "degraded", "halted"]
@@ -41,6 +42,7 @@ class Health(Wire):
     model: str | None = None
     threshold: float | None = None
     speakers_enrolled: int | None = None
+    phrases: bool | None = None
 
 
 class Overview(Health):

@@ -90,6 +90,10 @@ class Verification(Wire):
     """Whether this speaker is the one with admin scope."""
     expires_at: Timestamp | None = None
     quality: Quality | None = None
+    phrase: Flag = False
+    """Whether the phrase of the job that was named was said: it is good once."""
+    job_state: str | None = None
+    """With `phrase`: where that job stands now (`held`, `processing`, …)."""
 
 
 class Enrolled(Wire):
@@ -294,6 +298,10 @@ class Voices(Wire):
     minimum_net_seconds: float
     drafts: list[Draft] = Field(default_factory=list)
     """Your own enrollments under way, begun in whichever console; the latest last."""
+    phrases: Flag = False
+    """Whether phrases can be checked: a transcription upstream is set."""
+    step_up_phrase: Flag = False
+    """Whether your own voice has to say one: `POST step-up/phrase` gives it."""
     tidying: Flag = False
     """Whether something that was deleted may still lie in the database's journal: somebody reads an older
     state. It is tried again every second."""

@@ -354,6 +354,8 @@ class Voice(Block):
     """An admin request without a valid voice session is denied, or waits for a person."""
     channels: Annotated[dict[Chat, VoiceChannel], Field(max_length=64)] = {}
     """Chats by their NAME in `channel:NAME`. Where any is listed, no other chat is verified."""
+    phrase: Literal["required", "optional", "approves"] = "optional"
+    """What the fresh phrase of a job is: no approval without it, shown, or it lifts what this block holds."""
     messages: VoiceMessages = VoiceMessages()
 
     @model_validator(mode="after")
@@ -362,6 +364,8 @@ class Voice(Block):
             raise ValueError("admin_scope names a capability twice")
         if "" in self.channels:
             raise ValueError("a channel has a name")
+        if self.phrase == "approves" and not self.channels:
+            raise ValueError("phrase: approves needs channels: nobody else says whose note it is")
         unused = [name for name in (*self.tools, *self.files) if name not in self.admin_scope]
         if unused:
             raise ValueError(f"{unused[0]} has tools or files, and is not in admin_scope")

@@ -88,6 +88,7 @@ def _voice(block: Voice) -> CompiledVoice:
             name: CompiledChannel(public_key(one.key), tuple(one.senders))
             for name, one in block.channels.items()
         },
+        phrase=block.phrase,
     )
 
 

@@ -45,6 +45,7 @@ class ReasonCode(StrEnum):
     FLOOD = "flood"
     VOICE_NEEDED = "voice-needed"
     VOICE_VERIFIED = "voice-verified"
+    VOICE_PHRASE = "voice-phrase"
     VOICE_UNAVAILABLE = "voice-unavailable"
     VOICE_ENROLMENT = "voice-enrolment"
 
@@ -76,12 +77,16 @@ class VoiceFacts:
         speaker: Whose voice it was, with `verified`. Whether he has admin scope is the policy's to say.
         low_confidence: Whether it matched below what counts as sure.
         confidence: The cosine of that match, -1 to 1, where it is known.
+        phrase: Whether that voice has said the phrase that was given for this very intent.
+        vouched: With `phrase`: which channel and sender it came by, as `voucher` makes it; empty: none.
     """
 
     state: VoiceStanding
     speaker: str | None = None
     low_confidence: bool = False
     confidence: float | None = None
+    phrase: bool = False
+    vouched: str = ""
 
 
 NO_VOICE = VoiceFacts("unavailable")
@@ -154,6 +159,7 @@ class CompiledVoice:
         tools: Which tools belong to which capability, beside what is built in.
         files: Which paths do.
         channels: The chats that can be verified, and who vouches for each; none: all, and nobody has to.
+        phrase: What the phrase of a job is to an admin request: see `govd.policy.blocks.Voice`.
     """
 
     owner: str
@@ -165,6 +171,7 @@ class CompiledVoice:
     tools: Mapping[Capability, Patterns] = field(repr=False)
     files: Mapping[Capability, Patterns] = field(repr=False)
     channels: Mapping[str, CompiledChannel] = field(default_factory=dict, repr=False)
+    phrase: Literal["required", "optional", "approves"] = "optional"
 
 
 @dataclass(frozen=True)

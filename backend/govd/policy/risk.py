@@ -31,6 +31,7 @@ _BY_CODE: Final = {
     ReasonCode.FLOOD: ("flood", 10),
     ReasonCode.VOICE_NEEDED: ("admin request without the owner's voice", 20),
     ReasonCode.VOICE_VERIFIED: ("admin request", 15),
+    ReasonCode.VOICE_PHRASE: ("admin request", 15),
     ReasonCode.VOICE_UNAVAILABLE: ("admin request, and no voice can be verified", 20),
 }
 

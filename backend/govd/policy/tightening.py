@@ -295,9 +295,16 @@ def _voice_change(old: Voice, new: Voice) -> Iterator[_Found]:
         shorter = duration(new.session) < duration(old.session)
         yield ("tighter" if shorter else "looser"), f"voice.session: {old.session} → {new.session}"
     yield from _channels(old.channels, new.channels)
+    if old.phrase != new.phrase:
+        stricter = _PHRASES.index(new.phrase) < _PHRASES.index(old.phrase)
+        yield ("tighter" if stricter else "looser"), f"voice.phrase: {old.phrase} → {new.phrase}"
     if old.text_only != new.text_only:
         denied = new.text_only == "deny"
         yield ("tighter" if denied else "looser"), f"voice.text_only: {old.text_only} → {new.text_only}"
+
+
+_PHRASES: Final = ("required", "optional", "approves")
+"""The strictest first."""
 
 
 def _channels(old: Mapping[str, VoiceChannel], new: Mapping[str, VoiceChannel]) -> Iterator[_Found]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from govd.audit.model import Entry
 from govd.contract.decisions import DecisionView, Finding, Outcome
-from govd.contract.errors import JobClosedError
+from govd.contract.errors import JobClosedError, NotFoundError
 from govd.contract.intents import IntentState
 from govd.contract.jobs import HoldView, JobDetail, JobState
 from govd.contract.votes import SignedVote, lowest_permits, vote_sha256
@@ -49,6 +49,14 @@ if TYPE_CHECKING:
 
 OF_ROOMS: Final = frozenset({ReasonCode.VOICE_ENROLMENT.value})
 """Codes of what a room of ours finds when it declares something in an agent's name."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """That the phrase of a job was said. `phrase`: its id; `voice`: by whom, and who vouches for it."""
+
+    phrase: str
+    voice: VoiceFacts
 
 
 @dataclass(frozen=True)
@@ -120,14 +128,29 @@ class Reviews:
         if first["policy_sha256"] != self._policies.current.sha256:
             self._reevaluate(transaction, job, first)
 
-    def _reevaluate(self, transaction: Transaction, job: RowMapping, hold: RowMapping) -> None:
+    def phrase_said(self, transaction: Transaction, job: str, said: Said) -> None:
+        """Decide what waits in a job again, now that the owner has said its phrase.
+
+        What nothing but his voice had held is approved where the policy asks for no more; all else waits on,
+        with what was said among its findings. Earlier votes lapse: they were signed for other findings.
+
+        Raises:
+            ReviewStaleError: another node used up a cap meanwhile: nothing was decided.
+        """
+        row = books.job_row(transaction, job)
+        for hold in store.live_holds(transaction.connection, job):
+            self._reevaluate(transaction, row, hold, said)
+
+    def _reevaluate(
+        self, transaction: Transaction, job: RowMapping, hold: RowMapping, said: Said | None = None
+    ) -> None:
         """Decide the held intents again, by the policy and the totals of now, and let earlier votes lapse."""
         policy, key = self._policies.current, books.job_key(self._state_key, job)
         for row in intent_store.of_hold(transaction.connection, hold["id"]):
             if row["state"] != IntentState.HELD.value:
                 continue
             content = open_content(row, key)
-            decision = self._evaluate(transaction, content)
+            decision = self._evaluate(transaction, content, said)
             sealed = Content(content.declared, decision, content.salt, content.guidance).seal(key)
             intent_store.change(
                 transaction.connection,
@@ -141,6 +164,8 @@ class Reviews:
             )
             if decision.outcome is Outcome.DENIED:
                 books.move_intent(transaction, row, IntentState.DENIED, "govd", code="policy-changed")
+            elif said is not None and decision.outcome is Outcome.APPROVED:
+                self._approve_said(transaction, row["id"], content, said)
         lapsed = store.lapse_votes(transaction.connection, hold["id"], micros(transaction.now))
         store.change_hold(transaction.connection, hold["id"], policy_sha256=policy.sha256)
         transaction.record(
@@ -156,7 +181,24 @@ class Reviews:
             store.change_hold(transaction.connection, hold["id"], state="settled")
         books.follow(transaction, job["id"], "govd")
 
-    def _evaluate(self, transaction: Transaction, content: Content) -> DecisionView:
+    def _approve_said(self, transaction: Transaction, intent: str, content: Content, said: Said) -> None:
+        """By policy, as if it had never been held: no vote stands for it, and none is named."""
+        policy = self._policies.current
+        totals.book(transaction, content, policy, {})
+        row = intent_store.by_id(transaction.connection, intent)
+        if row is None:  # pragma: no cover - it was read in this work
+            raise NotFoundError("there is no such intent")
+        books.move_intent(
+            transaction,
+            row,
+            IntentState.APPROVED,
+            "govd",
+            code="phrase-said",
+            details={"phrase": said.phrase},
+            approved_until=micros(transaction.now + policy.approval_ttl),
+        )
+
+    def _evaluate(self, transaction: Transaction, content: Content, said: Said | None = None) -> DecisionView:
         policy = self._policies.current
         wanted = bookings(content.declared, policy, transaction.now)
         found = intent_store.read_totals(
@@ -165,7 +207,7 @@ class Reviews:
         standing = {key: total for key, (total, _) in found.items()}
         voice = NO_VOICE
         if policy.voice is not None:
-            declared, asked = content.declared, spoken(content.decision)
+            declared, asked = content.declared, said.voice if said else spoken(content.decision)
             voice = asked or self._voice(transaction.connection, declared.agent, declared.origin)
         # What a room of ours found when it declared this in the agent's name is no matter of the policy.
         asked_for = (one for one in content.decision.findings if one.code in OF_ROOMS)

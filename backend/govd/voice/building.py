@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from govd.contract.voice_limits import NEAR_DUPLICATE_BITS
+from govd.voice.challenges import Challenges
 from govd.voice.drafts import Drafts
 from govd.voice.enrolling import Speakers
 from govd.voice.hearing import Hearing
 from govd.voice.matching import Gallery
+from govd.voice.phrasing import Phrasing
 from govd.voice.replays import Replays
 from govd.voice.requests import Requests
 from govd.voice.service import Parts, Voices
@@ -22,7 +25,21 @@ if TYPE_CHECKING:
     from govd.sealing import StateKey
     from govd.storage.ledger import Ledger
     from govd.voice.model import Captures, Encoder, Intake
+    from govd.voice.phrasing import Elsewhere
     from govd.voice.settings import VoiceSettings
+
+
+@dataclass(frozen=True)
+class Machines:
+    """What has processes of its own.
+
+    Attributes:
+        intakes: Of agents, and of operators: no agent's file keeps an operator waiting.
+        encoder: Embeds for both.
+    """
+
+    intakes: tuple[Intake, Intake]
+    encoder: Encoder
 
 
 def build(
@@ -32,9 +49,9 @@ def build(
     policies: Policies,
     directory: Directory,
     decisions: Decisions,
-    intakes: tuple[Intake, Intake],
-    encoder: Encoder,
+    machines: Machines,
     captures: Captures | None,
+    phrases: Elsewhere,
 ) -> Voices:
     """The service.
 
@@ -44,27 +61,31 @@ def build(
         policies: The policy in force.
         directory: Who is there.
         decisions: Declares what agents ask for.
-        intakes: Of agents, and of operators: no agent's file keeps an operator waiting.
-        encoder: Embeds for both.
+        machines: What decodes and embeds.
         captures: What capture pages have recorded; None: there are none.
+        phrases: What phrases need from elsewhere.
     """
 
     def settings() -> VoiceSettings:
         return settings_of(policies.current)
 
+    encoder = machines.encoder
     replays = Replays(NEAR_DUPLICATE_BITS, state_key.mac)
     speakers = Speakers(state_key, settings)
     return Voices(
         Parts(
             ledger=ledger,
             encoder=encoder,
-            hearing=Hearing(intakes[0], encoder, state_key),
-            operators_hearing=Hearing(intakes[1], encoder, state_key),
+            hearing=Hearing(machines.intakes[0], encoder, state_key),
+            operators_hearing=Hearing(machines.intakes[1], encoder, state_key),
             gallery=Gallery(state_key),
             replays=replays,
             speakers=speakers,
             requests=Requests(state_key, decisions, directory, speakers, replays, lambda: encoder.model),
             settling=Settling(speakers, settings, lambda: encoder.model),
+            phrasing=Phrasing(
+                state_key, Challenges(ledger.now), phrases, settings=settings, log_name=speakers.log_name
+            ),
             drafts=Drafts(ledger.now),
             settings=settings,
             captures=captures,

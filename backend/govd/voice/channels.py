@@ -46,9 +46,8 @@ def vouched(settings: VoiceSettings, party: Party, data: bytes, signed: str, now
     """
     if not settings.channels:
         return ""
-    channel = settings.channels.get(party.chat)
-    if channel is None:
-        raise _refused("the policy names the chats that can be verified, and this is none of them", settings)
+    named(settings, party.chat)
+    channel = settings.channels[party.chat]
     if not signed:
         raise _refused("a clip of this chat counts with its channel's signature alone", settings)
     try:
@@ -62,6 +61,16 @@ def vouched(settings: VoiceSettings, party: Party, data: bytes, signed: str, now
     if word.sender not in channel.senders:
         raise _refused("the channel names a sender whose voice counts for nothing here", settings)
     return voucher(channel.key, word.sender)
+
+
+def named(settings: VoiceSettings, chat: str) -> None:
+    """Refuse a chat that nothing can verify.
+
+    Raises:
+        ForbiddenError: the policy names channels, and none of them is this chat's.
+    """
+    if settings.channels and chat not in settings.channels:
+        raise _refused("the policy names the chats that can be verified, and this is none of them", settings)
 
 
 def _refused(why: str, settings: VoiceSettings) -> ForbiddenError:

@@ -88,6 +88,8 @@ class Desk:
             maximum_samples=rules.MAXIMUM_SAMPLES,
             minimum_net_seconds=rules.MINIMUM_NET_SECONDS,
             drafts=voices.drafts.of(operator),
+            phrases=voices.phrasing.available,
+            step_up_phrase=voices.phrasing.for_operators,
             tidying=voices.tidying.owed,
         )
 

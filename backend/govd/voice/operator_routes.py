@@ -34,6 +34,7 @@ from govd.contract.voice import (
     VoiceSession,
 )
 from govd.contract.voicechange import VoiceChangeSubmission
+from govd.contract.voicephrase import VoicePhrase
 from govd.voice import signing
 from govd.voice.routes import Speaker  # noqa: TC001 - FastAPI reads the annotation
 
@@ -209,6 +210,12 @@ def _step_up(routes: APIRouter, context: Context, desk: Desk) -> None:
             return answer(
                 await desk.voices.operators.run(operator, lambda: desk.voices.step_up(operator, data))
             )
+
+    @routes.post("/v1/voice/step-up/phrase", response_model=VoicePhrase)
+    async def phrase(request: Request) -> Response:
+        """The phrase that your next step-up says, where the settings ask for one. It is good once."""
+        operator = context.doorkeeper.admit(request, "operator").name
+        return answer(await context.write(desk.voices.phrasing.ask_own(operator)))
 
     @routes.get("/v1/voice/step-up", response_model=VoiceSession)
     async def stepped_up(request: Request) -> Response:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import TypeAdapter, ValidationError
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotation
 
+from govd.api.bodies import documented, read_body
 from govd.api.context import Context, answer
 from govd.api.forms import documented_form, read_form
 from govd.contract.channels import MAX_SIGNED
@@ -24,12 +25,16 @@ from govd.contract.voice import (
     Verification,
     VoiceSession,
 )
+from govd.contract.voicephrase import PhraseRequest, VoicePhrase
 
 if TYPE_CHECKING:
     from govd.voice.service import Voices
 
 NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 CHAT: Final = r"^[A-Za-z0-9._@+-]{0,128}$"
+
+JOB: Final = r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$"
+"""A job's id, or nothing."""
 
 Speaker = Annotated[str, Path(pattern=NAME)]
 """A speaker's name in a path."""
@@ -38,6 +43,7 @@ _Chat = Annotated[str, Query(pattern=CHAT)]
 
 _NAMES: Final[TypeAdapter[str]] = TypeAdapter(SpeakerName)
 _CHATS: Final[TypeAdapter[str]] = TypeAdapter(Chat)
+_JOBS: Final[TypeAdapter[str]] = TypeAdapter(Annotated[str, StringConstraints(pattern=JOB)])
 
 _VERIFY: Final[dict[str, Any]] = {
     "chat": {"type": "string", "pattern": CHAT, "default": ""},
@@ -46,6 +52,12 @@ _VERIFY: Final[dict[str, Any]] = {
         "maxLength": MAX_SIGNED,
         "default": "",
         "description": "Where the policy names channels: what the chat's channel has signed about the clip.",
+    },
+    "job": {
+        "type": "string",
+        "pattern": JOB,
+        "default": "",
+        "description": "Whose phrase is said in the clip: see `POST /v1/voice/phrase`.",
     },
 }
 _ENROLL: Final[dict[str, Any]] = {"name": {"type": "string", "pattern": NAME}}
@@ -67,17 +79,25 @@ def router(context: Context, voices: Voices) -> APIRouter:
         """Whose voice a clip is. A match opens a session for this agent's chat; a miss is `unknown`."""
         agent = context.doorkeeper.admit(request, "agent")
         with voices.agents.place(agent.name):
-            form = await read_form(request, "chat", "signed")
+            form = await read_form(request, "chat", "signed", "job")
             chat = _checked(_CHATS, form.values.get("chat", ""), "/chat")
+            job = _checked(_JOBS, form.values.get("job", ""), "/job")
             try:
                 signed = form.values.get("signed", "")
                 found = await voices.agents.run(
-                    agent.name, lambda: voices.verify(agent.name, chat, form.data, form.name, signed)
+                    agent.name, lambda: voices.verify(agent.name, chat, form.data, form.name, signed, job)
                 )
             except VoiceUnavailableError as error:
                 error.extra["message"] = voices.settings().messages["unavailable"]
                 raise
         return answer(found)
+
+    @routes.post("/v1/voice/phrase", response_model=VoicePhrase, openapi_extra=documented(PhraseRequest))
+    async def phrase(request: Request) -> Response:
+        """The phrase of a held job, to be said by the owner in a voice note of that chat. It is good once."""
+        agent = context.doorkeeper.admit(request, "agent")
+        asked = await read_body(request, PhraseRequest)
+        return answer(await context.write(voices.phrasing.ask(agent.name, asked.job, asked.chat)))
 
     @routes.post(
         "/enroll", status_code=202, response_model=Enrolled, openapi_extra=documented_form(_ENROLL, "name")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from govd.audit.model import Entry
 from govd.contract.errors import ConflictError, ForbiddenError, NoneEnrolledError, VoiceUnavailableError
 from govd.contract.voice import (
-    UNKNOWN_SPEAKER,
     SpeakerBriefs,
     StepUp,
     Verification,
@@ -21,7 +20,7 @@ from govd.contract.voice import (
 from govd.contract.voice_texts import filled
 from govd.policy.model import VoiceFacts
 from govd.times import micros
-from govd.voice import channels, lockout, modelchange, rules, sessions, store
+from govd.voice import answers, channels, lockout, modelchange, rules, sessions, store
 from govd.voice.hearing import Lane, faulty, replayed
 from govd.voice.model import Party
 from govd.voice.tidying import Tidying
@@ -32,14 +31,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from govd.contract.jobs import JobState
     from govd.contract.voice import Enrolled, ModelView, SpeakerRemoval
     from govd.identities.model import Identity
     from govd.storage.ledger import Ledger, Transaction
+    from govd.voice.challenges import Challenge
     from govd.voice.drafts import Drafts
     from govd.voice.enrolling import Speakers
     from govd.voice.hearing import Hearing
     from govd.voice.matching import Gallery, Known, Match
     from govd.voice.model import Captures, Encoder, Heard
+    from govd.voice.phrasing import Phrasing
     from govd.voice.replays import Replays
     from govd.voice.requests import Requests
     from govd.voice.settings import VoiceSettings
@@ -48,8 +50,7 @@ if TYPE_CHECKING:
 _POOR: Final = "This clip is not good enough to tell: see its faults, and record another."
 _REPLAY: Final = "This recording was heard before: record a fresh one."
 _OTHER: Final = "This does not sound like you: record another."
-_MISS_DIGITS: Final = 2
-_MATCH_DIGITS: Final = 4
+_UNSAID: Final = "This is your voice, and not the phrase: ask for another, and say it alone."
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Parts:
     speakers: Speakers
     requests: Requests
     settling: Settling
+    phrasing: Phrasing
     drafts: Drafts
     settings: Callable[[], VoiceSettings]
     captures: Captures | None
@@ -78,13 +80,15 @@ class Voices:
         self._hearing, self.operators_hearing = parts.hearing, parts.operators_hearing
         self._gallery, self.replays = parts.gallery, parts.replays
         self.speakers, self.requests, self.settling = parts.speakers, parts.requests, parts.settling
-        self.tidying = Tidying(parts.ledger)
+        self.tidying, self.phrasing = Tidying(parts.ledger), parts.phrasing
         self.drafts, self.settings, self.captures = parts.drafts, parts.settings, parts.captures
         self.agents, self.operators = Lane("agents"), Lane("operators")
 
     # -- verifying -------------------------------------------------------------------------------------
 
-    def verify(self, agent: str, chat: str, data: bytes, name: str = "", signed: str = "") -> Verification:
+    def verify(
+        self, agent: str, chat: str, data: bytes, name: str = "", signed: str = "", job: str = ""
+    ) -> Verification:
         """Whose voice a clip is, and a session for that agent's chat if it is somebody's. Blocks.
 
         Args:
@@ -93,18 +97,22 @@ class Voices:
             data: The clip as it was sent.
             name: A hint at its format at most.
             signed: What the chat's channel has signed about it, where the policy names channels.
+            job: Whose phrase is said in it: then the owner's voice alone is a match, and without the phrase
+                nobody's is.
 
         Raises:
             QuotaError, ForbiddenError: this chat has to wait, is locked, or no channel vouches for the clip.
             ClipRefusedError: it cannot be decoded.
-            VoiceUnavailableError: nobody can be verified now.
+            VoiceUnavailableError: nobody can be verified now, or no phrase.
             NoneEnrolledError: nobody is enrolled with the model in use.
+            ConflictError: no phrase of the job stands, or something else waits in it by now.
         """
         party = Party(agent=agent, chat=chat)
         settings = self.settings()
+        challenge = self.phrasing.standing(party, job) if job else None
         self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now(), settings.owner))
         vouched = self._vouched(party, data, signed, settings)
-        heard = self._hearing.listen(data, name)
+        heard = self._hearing.listen(data, name, one_voice=challenge is not None)
         if heard.model is None:
             return self._poor(heard, settings)
         model = heard.model
@@ -112,24 +120,43 @@ class Voices:
         if match is None:
             raise NoneEnrolledError(settings.messages["none_enrolled"])
         hit = match.score >= model.threshold and not known
-        low = match.score < self._low(model, settings)
+        if challenge is not None:
+            hit = hit and match.heard and match.name == settings.owner
+        said = self._said(challenge, heard, matched=hit)
+        low = answers.weak(match, model, settings)
 
-        def work(transaction: Transaction) -> tuple[bool, datetime | None]:
+        def work(transaction: Transaction) -> tuple[datetime | None, JobState | None]:
             # Who sent many at once is judged by what stands now, and a clip is good for one of them.
             lockout.check(transaction.connection, party, transaction.now, settings.owner)
             replay = known or self.replays.known_since(transaction.connection, heard, after)
-            if not hit or replay:
-                code = "replay" if replay else "no-match"
+            if not hit or replay or not said:
+                code = "replay" if replay else "phrase" if hit else "no-match"
+                if code == "phrase":
+                    self.replays.remember(transaction, heard, f"speaker:{match.name}")
                 self._missed(transaction, party, "voice.refused", f"agent:{agent}", code)
-                return False, None
-            return True, self._began(transaction, party, match, heard, settings, low=low, vouched=vouched)
+                return None, None
+            ends = self._began(transaction, party, match, heard, settings, low=low, vouched=vouched)
+            if challenge is None:
+                return ends, None
+            return ends, self.phrasing.settle(transaction, challenge, match, low=low, vouched=vouched)
 
-        verified, ends = self.ledger.submit(work).result()
-        if not verified:
-            # No score of a miss: how near an agent came would be a hill for it to climb.
-            return self._miss(heard, model, settings, 0.0)
-        found = self._hit(heard, model, settings, match)
-        return found.model_copy(update={"expires_at": ends})
+        ends, state = self.ledger.submit(work).result()
+        if ends is None:
+            return answers.miss(heard, model, settings)
+        found = answers.hit(heard, model, settings, match)
+        more = {"expires_at": ends, "phrase": state is not None, "job_state": state}
+        return found.model_copy(update=more)
+
+    def _said(self, challenge: Challenge | None, heard: Heard, *, matched: bool) -> bool:
+        """Whether the phrase was said, where one is asked for. It is used up by whatever is judged.
+
+        Nobody else's clip goes to the upstream; where that fails, clip and phrase are as good as before.
+        """
+        if challenge is None:
+            return True
+        said = matched and self.phrasing.said(challenge, heard)
+        self.phrasing.challenges.use(challenge)
+        return said
 
     def _vouched(self, party: Party, data: bytes, signed: str, settings: VoiceSettings) -> str:
         """See `channels.vouched`; what no channel vouches for is a miss."""
@@ -155,23 +182,8 @@ class Voices:
         if match is None:
             raise NoneEnrolledError(settings.messages["none_enrolled"])
         if match.score < heard.model.threshold:
-            return self._miss(heard, heard.model, settings, round(match.score, _MISS_DIGITS))
-        return self._hit(heard, heard.model, settings, match)
-
-    def _hit(self, heard: Heard, model: ModelView, settings: VoiceSettings, match: Match) -> Verification:
-        low, score = match.score < self._low(model, settings), round(match.score, _MATCH_DIGITS)
-        percent = str(round(match.score * 100))
-        return Verification(
-            verified=True,
-            speaker=match.name,
-            confidence=score,
-            threshold=model.threshold,
-            scores={match.name: score},
-            message=filled(settings.messages["low_confidence"], percent=percent) if low else "",
-            low_confidence=low,
-            admin=settings.owner == match.name and match.heard,
-            quality=heard.quality,
-        )
+            return answers.miss(heard, heard.model, settings, match.score)
+        return answers.hit(heard, heard.model, settings, match)
 
     def _compare(
         self, heard: Heard, model: ModelView, among: Callable[[Known], bool] | None
@@ -184,27 +196,12 @@ class Voices:
 
         return self.ledger.read(query)
 
-    @staticmethod
-    def _low(model: ModelView, settings: VoiceSettings) -> float:
-        return model.low_confidence if settings.low_confidence is None else settings.low_confidence
-
     def _poor(self, heard: Heard, settings: VoiceSettings) -> Verification:
         """A clip that no encoder should hear: no miss, since it tells nothing, and no match."""
         model = self._hearing.model()
         if not self.ledger.read(lambda c: self._gallery.usable(c, model.sha256)):
             raise NoneEnrolledError(settings.messages["none_enrolled"])
-        return self._miss(heard, model, settings, 0.0)
-
-    @staticmethod
-    def _miss(heard: Heard, model: ModelView, settings: VoiceSettings, score: float) -> Verification:
-        return Verification(
-            verified=False,
-            speaker=UNKNOWN_SPEAKER,
-            confidence=score,
-            threshold=model.threshold,
-            message=settings.messages["no_match"],
-            quality=heard.quality,
-        )
+        return answers.miss(heard, model, settings)
 
     def _missed(self, transaction: Transaction, party: Party, type_: str, actor: str, code: str) -> None:
         lock = lockout.miss(transaction, party)
@@ -259,13 +256,14 @@ class Voices:
         """An operator shows his own voice, which for a time stands beside his token and his key. Blocks.
 
         Raises:
-            ConflictError: no voice of his is enrolled.
+            ConflictError: no voice of his is enrolled, or no phrase of his stands where one is asked for.
             QuotaError, ForbiddenError: he has to wait, or is locked.
             ClipRefusedError, VoiceUnavailableError: see `verify`.
         """
         party = Party(operator=operator)
+        challenge = self.phrasing.standing(party) if self.phrasing.for_operators else None
         self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now()))
-        heard = self.operators_hearing.listen(data)
+        heard = self.operators_hearing.listen(data, one_voice=challenge is not None)
         settings, model = self.settings(), heard.model or self.operators_hearing.model()
         if heard.model is None:
             return StepUp(verified=False, threshold=model.threshold, message=_POOR, quality=heard.quality)
@@ -276,26 +274,31 @@ class Voices:
                 hint="govconsole enroll, as your own voice",
             )
         hit = match.score >= model.threshold and not known
+        said = self._said(challenge, heard, matched=hit)
 
         def work(transaction: Transaction) -> datetime | None:
             lockout.check(transaction.connection, party, transaction.now)
             replay = known or self.replays.known_since(transaction.connection, heard, after)
-            if not hit or replay:
-                code = "replay" if replay else "no-match"
+            if not hit or replay or not said:
+                code = "replay" if replay else "phrase" if hit else "no-match"
+                if code == "phrase":
+                    self.replays.remember(transaction, heard, f"speaker:{match.name}")
                 self._missed(transaction, party, "voice.step_up_refused", f"operator:{operator}", code)
                 return None
-            return self._began(
-                transaction, party, match, heard, settings, low=match.score < self._low(model, settings)
-            )
+            if challenge is not None:
+                self.phrasing.said_own(transaction, challenge)
+            low = answers.weak(match, model, settings)
+            return self._began(transaction, party, match, heard, settings, low=low)
 
         ends = self.ledger.submit(work).result()
+        missing = _REPLAY if known else _OTHER if said or not hit else _UNSAID
         return StepUp(
             verified=ends is not None,
             speaker=None if ends is None else match.name,
-            confidence=round(match.score, _MATCH_DIGITS),
+            confidence=round(match.score, answers.MATCH_DIGITS),
             threshold=model.threshold,
             expires_at=ends,
-            message="" if ends is not None else _REPLAY if known else _OTHER,
+            message="" if ends is not None else missing,
             quality=heard.quality,
         )
 
@@ -366,9 +369,11 @@ class Voices:
             lockout.clear_of(transaction.connection, operator=identity.name)
             store.disown(transaction.connection, identity.name)
             self.drafts.forget_all_of(identity.name)
+            self.phrasing.challenges.forget_of(operator=identity.name)
         elif identity.kind == "agent":
             sessions.end_of(transaction, agent=identity.name)
             lockout.clear_of(transaction.connection, agent=identity.name)
+            self.phrasing.challenges.forget_of(agent=identity.name)
 
     def look_at_model(self) -> None:
         """Whether an operator put another model in use, also while govd was down."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from govd.contract.voice_texts import MESSAGES
 
@@ -30,6 +30,7 @@ class VoiceSettings:
         messages: The six texts by name.
         used: Whether the policy has the block.
         channels: The chats that can be verified, and who vouches for each; none: all, and nobody has to.
+        phrase: What the phrase of a job is to an admin request.
     """
 
     owner: str | None = None
@@ -38,6 +39,7 @@ class VoiceSettings:
     messages: Mapping[str, str] = field(default_factory=lambda: dict(MESSAGES))
     used: bool = False
     channels: Mapping[str, CompiledChannel] = field(default_factory=dict)
+    phrase: Literal["required", "optional", "approves"] = "optional"
 
 
 def settings_of(policy: CompiledPolicy) -> VoiceSettings:
@@ -52,4 +54,5 @@ def settings_of(policy: CompiledPolicy) -> VoiceSettings:
         dict(block.messages),
         used=True,
         channels=block.channels,
+        phrase=block.phrase,
     )

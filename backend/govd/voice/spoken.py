@@ -1,6 +1,7 @@
 """Votes on what was asked for with the owner's voice: not once that session was taken back.
 
-Must never refuse a denial, nor what waited longer than its session stood.
+Nor before the phrase of the job was said, where the policy asks for one. Must never refuse a denial, nor what
+waited longer than its session stood.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from govd.contract.errors import ForbiddenError
-from govd.policy.voicing import spoken
+from govd.policy.voicing import lacks_phrase, spoken
 from govd.voice import channels, rules, sessions
 from govd.voice.model import Party
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from govd.intents.content import Content
+    from govd.intents.model import Declared
     from govd.reviews.service import BeforeApproval
     from govd.storage.ledger import Transaction
     from govd.voice.settings import VoiceSettings
@@ -30,8 +32,10 @@ def before_approval(settings: Callable[[], VoiceSettings]) -> BeforeApproval:
 
         Raises:
             ForbiddenError: some stand on a session that an operator ended, whose speaker was deleted, or that
-                no channel of the policy vouches for any more.
+                no channel of the policy vouches for any more; or the job's phrase is required, and unsaid.
         """
+        if settings().phrase == "required" and any(lacks_phrase(one.decision) for one in contents):
+            raise _unsaid(contents[0].declared)
         counts, taken_back = partial(channels.counts, settings()), 0
         for found in contents:
             voice, declared = spoken(found.decision), found.declared
@@ -42,6 +46,14 @@ def before_approval(settings: Callable[[], VoiceSettings]) -> BeforeApproval:
             raise _taken_back(taken_back, len(contents))
 
     return check
+
+
+def _unsaid(declared: Declared) -> ForbiddenError:
+    chat = rules.chat_of(declared.origin)
+    return ForbiddenError(
+        "the policy asks for the phrase of this job, said by the owner in its chat, and it was not said",
+        hint=f"the agent asks for it: govgate voice phrase {declared.job}{f' --chat {chat}' if chat else ''}",
+    )
 
 
 def _taken_back(count: int, of: int) -> ForbiddenError:

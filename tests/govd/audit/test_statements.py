@@ -222,3 +222,60 @@ def test_no_entry_brings_the_checker_down_or_passes_for_what_it_is_not(house: Ho
             assert told or value == entry["details"][name], changed
 
         mangled()
+
+
+# -- phrases ---------------------------------------------------------------------------------------------
+
+PHRASE = "0198c1a0-0000-7000-8000-0000000000aa"
+
+
+def phrase(house: House, type_: str, held: Any, **changes: Any) -> None:
+    """An entry about a phrase for what is held, as govd writes it."""
+    details = {"phrase": PHRASE, "intents": [held.id], **changes.pop("details", {})}
+    entry = Entry(type=type_, actor="agent:ada", agent="ada", job_id=held.job, details=details)
+    forge(house, {name: getattr(entry, name) for name in _MEMBERS}, **changes)
+
+
+_MEMBERS = ("type", "actor", "agent", "job_id", "intent_id", "details")
+
+
+@pytest.mark.threat("T23")
+def test_an_approval_by_a_phrase_that_was_not_said_for_it_is_a_fault(house: House):
+    """A compromised govd says that the owner's phrase approved what he never said one for."""
+    held, other = house.submit("ada", HELD), house.submit("ada", HELD)
+    approval = {
+        "type": "intent.approved",
+        "actor": "govd",
+        "agent": "ada",
+        "job_id": held.job,
+        "intent_id": str(held.id),
+        "details": {"from": "held", "code": "phrase-said", "released": 0, "phrase": PHRASE},
+    }
+    forge(house, approval)
+    phrase(house, "voice.phrase_said", held)
+    phrase(house, "voice.phrase_given", held)
+    forge(house, approval)
+    phrase(house, "voice.phrase_said", held, job_id=other.job)
+    phrase(house, "voice.phrase_said", held, details={"intents": [str(held.id), str(other.id)]})
+    phrase(house, "voice.phrase_said", held, agent="ben")
+    unasked, unsaid = (
+        "it names a phrase that was not said before it for this intent, or approved it before",
+        "its phrase was not given before it for this, or was said before",
+    )
+    assert faults(house) == [unasked, unsaid, unasked, unsaid, unsaid, unsaid]
+
+    phrase(house, "voice.phrase_said", held)
+    forge(house, approval)
+    assert len(faults(house)) == 6, "the road as it is gone"
+    forge(house, approval)
+    forge(house, approval, intent_id=str(other.id))
+    phrase(house, "voice.phrase_said", held)
+    phrase(house, "voice.phrase_given", held)
+    phrase(house, "voice.phrase_said", held, details={"intents": "all"})
+    assert faults(house)[6:] == [
+        unasked,
+        unasked,
+        unsaid,
+        "its phrase was given before",
+        "it names no phrase, or nothing that it is for",
+    ]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.commands import command
 from tests.support.govd_process import GovdProcess
+from tests.support.upstream import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -277,6 +278,21 @@ def test_the_doctor_names_what_was_broken_and_the_command_that_mends_it(copied: 
     assert found["keys"][0]["level"] == "bad"
     assert "govd audit verify" in found["log"][0]["mend"]
     assert command(govd, "doctor").exit_code == REFUSED
+
+
+def test_the_doctor_asks_the_transcription_upstream(copied: Callable[[], GovdProcess]):
+    govd = copied()
+    with Upstream() as upstream:
+        settings = govd.state / "govd.toml"
+        settings.write_text(f'{settings.read_text()}transcription_url = "{upstream.url}"\n', encoding="utf-8")
+        upstream.says("")
+        (well,) = findings(command(govd, "doctor", "--json"))["transcription"]
+        upstream.answers(status=401)
+        (badly,) = findings(command(govd, "doctor", "--json"))["transcription"]
+
+    assert (well["level"], badly["level"]) == ("ok", "bad")
+    assert "does not take the token" in badly["message"]
+    assert "govd reload" in badly["mend"]
 
 
 def test_the_doctor_without_a_state_names_init(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from govd.contract import voice_texts
 from govd.contract.actions import Admin, FileWrite, SecretRead
+from govd.contract.channels import public_key, voucher
 from govd.contract.decisions import Outcome
 from govd.policy.blocks import CAPABILITIES
 from govd.policy.model import Facts, ReasonCode, VoiceFacts
@@ -345,6 +347,8 @@ KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6
         ({"owner": "a", "channels": {"c": {"key": KEY, "senders": ["a b"]}}}, "should match pattern"),
         ({"owner": "a", "channels": {"": {"key": KEY, "senders": ["x"]}}}, "a channel has a name"),
         ({"owner": "a", "channels": {"c": {"key": KEY, "senders": ["x"], "kye": 1}}}, "kye"),
+        ({"owner": "a", "phrase": "approves"}, "phrase: approves needs channels"),
+        ({"owner": "a", "phrase": "opens"}, "phrase"),
         ({}, "`owner` is missing"),
     ],
 )
@@ -451,6 +455,91 @@ def test_who_vouches_for_a_chat_has_a_direction(
     found = changes(old, new)
     assert any(change.direction == direction and text in change.text for change in found), found
     assert only_tightens(old, new) is (direction == "tighter")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "direction"),
+    [
+        ("required", "optional", "looser"),
+        ("required", "approves", "looser"),
+        ("optional", "approves", "looser"),
+        ("approves", "optional", "tighter"),
+        ("approves", "required", "tighter"),
+        ("optional", "required", "tighter"),
+    ],
+)
+def test_what_a_phrase_is_worth_has_a_direction(before: str, after: str, direction: str) -> None:
+    old, new = (policy(**{**FULL, **voice(channels={"c": CHANNEL}, phrase=one)}) for one in (before, after))
+    (found,) = changes(old, new)
+    assert (found.direction, found.text) == (direction, f"voice.phrase: {before} → {after}")
+    assert only_tightens(old, new) is (direction == "tighter")
+
+
+# -- the phrase of a job -----------------------------------------------------------------------------
+
+SAID: Final = VoiceFacts("verified", "arnaldo", phrase=True, vouched=voucher(public_key(KEY), "+15550100"))
+NOTE: Final[dict[str, Any]] = {"origin": "channel:c", "declared_capabilities": ("credentials",)}
+
+
+def with_phrase(said: VoiceFacts, phrase: str = "approves", **more: Any) -> Any:
+    block = {**VOICE, "channels": {"c": CHANNEL}, "phrase": phrase}
+    return decide(tool("fs.read_file", {"path": "x"}, **{**NOTE, **more}), facts(said), **ALLOW, voice=block)
+
+
+def test_a_phrase_lifts_what_the_voice_had_held_and_says_so() -> None:
+    decision = with_phrase(SAID)
+    assert decision.outcome is Outcome.APPROVED
+    assert {"voice-phrase", "tool-allowed"} <= codes(decision)
+    assert spoken(decision) == SAID
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize("phrase", ["optional", "required"])
+def test_a_phrase_lifts_nothing_where_the_policy_does_not_say_so(phrase: str) -> None:
+    """The owner's phrase is taken for more than the operator has signed."""
+    assert with_phrase(SAID, phrase).outcome is Outcome.PENDING
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize(
+    "said",
+    [
+        VERIFIED,
+        replace(SAID, vouched=""),
+        replace(SAID, vouched="0" * 64),
+        replace(SAID, vouched=voucher(public_key(KEY), "+15550199")),
+        replace(SAID, low_confidence=True, confidence=0.5),
+        replace(SAID, speaker="maria"),
+        replace(SAID, state="expired"),
+    ],
+)
+def test_a_phrase_that_is_not_all_that_it_must_be_lifts_nothing(said: VoiceFacts) -> None:
+    """A phrase without its channel, by another sender, in a weak or another voice, or none at all."""
+    assert with_phrase(said).outcome is not Outcome.APPROVED
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize("origin", ["user", "channel:d", "channel:"])
+def test_a_channel_vouches_for_its_own_chat_alone(origin: str) -> None:
+    """The note came by one chat, and what it is to open by another."""
+    assert with_phrase(SAID, origin=origin).outcome is Outcome.PENDING
+
+
+@given(
+    st.sampled_from(["required", "optional", "approves"]),
+    st.builds(
+        VoiceFacts,
+        st.sampled_from(["verified", "expired", "never_verified", "none_enrolled", "unavailable"]),
+        st.sampled_from([None, "arnaldo", "maria"]),
+        st.booleans(),
+        st.sampled_from([None, 0.5]),
+        st.booleans(),
+        st.sampled_from(["", "0" * 64, SAID.vouched]),
+    ),
+)
+def test_nothing_but_the_whole_of_it_is_approved(phrase: str, said: VoiceFacts) -> None:
+    whole = phrase == "approves" and replace(said, confidence=None) == SAID
+    assert (with_phrase(said, phrase).outcome is Outcome.APPROVED) is whole
 
 
 def test_asking_for_voices_is_tighter() -> None:

@@ -1,0 +1,83 @@
+"""What was said in a clip, as somebody else's program heard it.
+
+Must never send a file as it came, nor believe, show or keep a word of the answer: it is compared, and that is
+all. Without an upstream, and where it fails, nothing was said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from govd.connecting import system_resolve
+from govd.contract.errors import ClipRefusedError, GovError, VoiceUnavailableError
+from govd.voice.audio import wav
+from govd.voice.model import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from govd.connecting import Resolve
+    from govd.voice.upstream import Upstream
+
+MOST_SECONDS: Final = 30.0
+"""Speech in a clip that has a phrase."""
+
+_BYTES_A_SECOND: Final = 4 * SAMPLE_RATE
+
+
+class Transcriber:
+    """Asks the upstream.
+
+    Args:
+        upstream: What is set, asked at each use; None: there is none.
+        resolve: All addresses of a name; a seam for tests.
+    """
+
+    def __init__(self, upstream: Callable[[], Upstream | None], resolve: Resolve = system_resolve) -> None:
+        self._upstream, self._resolve = upstream, resolve
+
+    @property
+    def available(self) -> bool:
+        """Whether one is set."""
+        return self._upstream() is not None
+
+    def need(self) -> Upstream:
+        """The upstream.
+
+        Raises:
+            VoiceUnavailableError: none is set.
+        """
+        found = self._upstream()
+        if found is None:
+            raise VoiceUnavailableError(
+                "no phrase can be checked: no transcription upstream is set",
+                hint="set transcription_url in govd.toml, then govd reload",
+            )
+        return found
+
+    def transcribe(self, pcm: bytes) -> str:
+        """What the upstream says was said. Blocks, for the upstream's timeout at most.
+
+        Args:
+            pcm: After the intake: little-endian float32, mono, 16 kHz, speech alone: what the encoder heard,
+                and so the voice that was matched.
+
+        Raises:
+            ClipRefusedError: it is longer than any phrase.
+            VoiceUnavailableError: no answer that counts. It says nothing about the clip.
+        """
+        from govd.voice.calling import call  # httpx costs a start a tenth of a second
+
+        upstream = self.need()
+        if len(pcm) > MOST_SECONDS * _BYTES_A_SECOND:
+            raise ClipRefusedError(f"a phrase takes no {MOST_SECONDS:.0f} s: say it, and nothing else")
+        return call(upstream, wav(pcm), self._resolve)
+
+
+def probe(upstream: Upstream) -> str:
+    """What is wrong with an upstream, by half a second of silence; empty: it answers. Blocks."""
+    try:
+        Transcriber(lambda: upstream).transcribe(bytes(_BYTES_A_SECOND // 2))
+    except GovError as error:
+        return error.detail
+    return ""

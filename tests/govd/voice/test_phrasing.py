@@ -1,0 +1,539 @@
+"""A phrase for one job: said by the owner, in its chat, for what waited when it was given, and once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from govd.attestations.service import Refused
+from govd.audit.verify import verify as verify_log
+from govd.contract.attestations import Redeemed, Redemption
+from govd.contract.errors import TYPE_PREFIX
+from govd.contract.jobs import JobDetail
+from govd.contract.voice_texts import NO_MATCH, UNAVAILABLE
+from govd.identities.model import Identity
+from govd.storage.engine import make_engine, parse_url
+from tests.govd.voice.test_channels import family, word
+from tests.support.operator import answer
+from tests.support.upstream import Upstream
+from tests.support.voices import POLICY, VoiceHouse, clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import httpx
+
+CHANNEL = "channel:family"
+SECRET: dict[str, Any] = {"kind": "secret_read", "action": {"name": "vault/router"}, "origin": CHANNEL}
+ALLOWED = f"{POLICY}custom: [{{name: asked, kinds: [secret_read], allow_if: 'true'}}]\n"
+
+
+class Chat:
+    """The family's chat: its owner, the bot in it, and an upstream that hears what it is told to."""
+
+    def __init__(self, house: VoiceHouse, upstream: Upstream) -> None:
+        self.house, self.upstream, self.takes = house, upstream, 0
+
+    def policy(self, text: str = ALLOWED, **block: Any) -> None:
+        """From now on the `voice:` block says that, beside the owner and his channel."""
+        made = {"owner": "owner", "channels": {"family": family()}, **block}
+        (self.house.root / "state" / "policy.yaml").write_text(f"{text}voice: {json.dumps(made)}\n")
+        self.house.govd.policies.trust(disk=True)
+        self.house.govd.policies.look()
+
+    def note(self, who: str = "owner") -> bytes:
+        """Another recording."""
+        self.takes += 1
+        return clip(who, f"note-{self.takes}")
+
+    def send(self, note: bytes, job: str = "", **more: Any) -> httpx.Response:
+        """The adapter signs the note, and the bot passes it on."""
+        fields = {"chat": "family", "signed": word(self.house, note), **({"job": job} if job else {}), **more}
+        return self.house.agent().send("/verify", note, **fields)
+
+    def ask(self, agent: str = "bot", **changed: Any) -> dict[str, Any]:
+        """The bot wants a secret; the intent."""
+        sent: dict[str, Any] = answer(
+            self.house.agent(agent).ask("POST", "/v1/intents", json={**SECRET, **changed})
+        )
+        return sent
+
+    def held(self) -> str:
+        """An admin request that waits with the owner's voice; its job."""
+        answer(self.send(self.note()))
+        sent = self.ask()
+        assert sent["state"] == "held", sent
+        return str(sent["job"])
+
+    def phrase(self, job: str, agent: str = "bot", chat: str = "family") -> httpx.Response:
+        """The bot asks for the phrase of a job."""
+        return self.house.agent(agent).ask("POST", "/v1/voice/phrase", json={"job": job, "chat": chat})
+
+    def say(self, job: str, who: str = "owner", text: str = "", **more: Any) -> httpx.Response:
+        """Somebody says the phrase of a job that was just given, or something else."""
+        given = answer(self.phrase(job))["phrase"]
+        self.upstream.says(text or given)
+        return self.send(self.note(who), job, **more)
+
+    def intents(self, job: str) -> list[dict[str, Any]]:
+        """What a job holds, as the bot sees it."""
+        found: list[dict[str, Any]] = answer(self.house.agent().ask("GET", f"/v1/jobs/{job}"))["intents"]
+        return found
+
+    def state(self, job: str) -> str:
+        (found,) = self.intents(job)
+        return str(found["state"])
+
+    def voice(self, job: str) -> dict[str, Any]:
+        """The finding about voices."""
+        (found,) = self.intents(job)
+        (shown,) = [one for one in found["decision"]["findings"] if one["block"] == "voice"]
+        return dict(shown)
+
+    def faults(self) -> list[str]:
+        """What the checker says of the log."""
+        engine = make_engine(parse_url(self.house.govd.url), writer=False)
+        try:
+            found = verify_log(self.house.root / "state" / "audit", database=engine).faults
+        finally:
+            engine.dispose()
+        return [fault.message for fault in found]
+
+
+@pytest.fixture(scope="module")
+def enrolled(voice_state: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The owner is enrolled, to be copied."""
+    root = tmp_path_factory.mktemp("phrasing") / "house"
+    shutil.copytree(voice_state, root)
+    house = VoiceHouse(root, agents=())
+    house.enroll("owner")
+    house.enroll("guest")
+    house.close()
+    return root
+
+
+@pytest.fixture
+def chat(enrolled: Path, tmp_path: Path) -> Iterator[Chat]:
+    """The chat, whose policy takes no phrase for an approval."""
+    root = tmp_path / "house"
+    shutil.copytree(enrolled, root)
+    with Upstream() as upstream:
+        settings = root / "state" / "govd.toml"
+        settings.write_text(f'{settings.read_text()}\ntranscription_url = "{upstream.url}"\n')
+        house = VoiceHouse(root)
+        house.govd.clock.acknowledge()  # the state was founded by the wall
+        made = Chat(house, upstream)
+        made.policy()
+        yield made
+        house.close()
+
+
+def refused(response: httpx.Response, status: int, code: str, says: str) -> dict[str, Any]:
+    body: dict[str, Any] = response.json()
+    assert (response.status_code, body.get("type")) == (status, TYPE_PREFIX + code), body
+    assert says in body["detail"], body
+    return body
+
+
+# -- what a phrase is worth ------------------------------------------------------------------------------
+
+
+def test_a_phrase_that_was_said_is_shown_to_the_reviewer_who_still_settles_the_job(chat: Chat):
+    job = chat.held()
+
+    found = answer(chat.say(job))
+
+    assert (found["verified"], found["admin"], found["phrase"], found["job_state"]) == (
+        True,
+        True,
+        True,
+        "held",
+    )
+    shown = chat.voice(job)
+    assert (shown["code"], shown["outcome"]) == ("voice-phrase", "PENDING")
+    assert "who said the phrase of this job" in shown["message"]
+    assert (shown["evidence"]["speaker"], shown["evidence"]["phrase"]) == ("owner", "said")
+    assert answer(chat.house.vote(job))["state"] == "processing"
+    assert chat.faults() == []
+
+
+def test_a_phrase_says_what_it_opens_and_is_of_the_service(chat: Chat):
+    job = chat.held()
+
+    first, second = answer(chat.phrase(job)), answer(chat.phrase(job))
+
+    assert first["phrase"].startswith("credentials: ")
+    assert len(first["phrase"].split()) == 7
+    assert first["phrase"] != second["phrase"]
+    assert second["intents"] == [chat.intents(job)[0]["id"]]
+    chat.upstream.says(first["phrase"])
+    assert not answer(chat.send(chat.note(), job))["verified"], "the first was void with the second"
+    logged = json.dumps(chat.house.events("voice.phrase_given"))
+    assert not any(word_ in logged for word_ in first["phrase"].removeprefix("credentials: ").split())
+
+
+def test_where_the_policy_asks_for_no_more_it_lifts_what_the_voice_had_held(chat: Chat):
+    chat.policy(phrase="approves")
+    job = chat.held()
+
+    found = answer(chat.say(job))
+
+    assert (found["phrase"], found["job_state"]) == (True, "processing")
+    assert chat.state(job) == "approved"
+    assert "the policy asks for no more" in chat.voice(job)["message"]
+    (entry,) = chat.house.events("intent.approved")
+    (said,) = chat.house.events("voice.phrase_said")
+    assert entry["details"]["phrase"] == said["details"]["phrase"]
+    assert (entry["actor"], said["actor"], said["job_id"]) == ("govd", "agent:bot", job)
+    assert chat.faults() == []
+    assert answer(chat.house.operator().ask("GET", "/v1/jobs?state=held"))["total"] == 0
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize("other", ["no rule", "hold_if", "clock", "cap", "session"])
+def test_what_anything_else_holds_as_well_waits_for_a_person(chat: Chat, other: str):
+    """The owner's phrase is made to open what a rule, a cap or a set clock holds beside the voice."""
+    text = {
+        "no rule": POLICY,
+        "hold_if": ALLOWED.replace("}]", "}, {name: never, kinds: [secret_read], hold_if: 'true'}]"),
+        "cap": ALLOWED + "soft_limits: [{name: few, metric: count, match: {kinds: [secret_read]}, cap: 0}]\n",
+    }.get(other, ALLOWED)
+    chat.policy(text, phrase="approves")
+    job = chat.held()
+    if other == "clock":
+        chat.house.times.step(600)
+    if other == "session":
+        (standing,) = [one for one in chat.house.picture()["sessions"] if one["chat"] == "family"]
+        answer(chat.house.operator().ask("DELETE", f"/v1/voice/sessions/{standing['id']}"))
+
+    found = answer(chat.say(job))
+
+    # The note is a verification too: what another session was revoked for, this one carries.
+    expected = "approved" if other == "session" else "held"
+    assert (chat.state(job), found["phrase"]) == (expected, True)
+    assert chat.voice(job)["outcome"] == "APPROVED"
+    assert chat.faults() == []
+
+
+def test_a_cap_is_booked_and_what_does_not_fit_waits(chat: Chat):
+    cap = "soft_limits: [{name: few, metric: count, match: {kinds: [secret_read]}, cap: 1}]\n"
+    chat.policy(ALLOWED + cap, phrase="approves")
+    first = chat.held()
+    second = str(chat.ask()["job"])
+    answer(chat.say(first))
+    answer(chat.say(second))
+
+    assert (chat.state(first), chat.state(second)) == ("approved", "held")
+    codes = [one["code"] for one in chat.intents(second)[0]["decision"]["findings"]]
+    assert "cap-exceeded" in codes
+
+
+@pytest.mark.threat("T23")
+def test_no_vote_approves_before_the_phrase_where_it_is_required(chat: Chat):
+    """A reviewer in a hurry approves what a hijacked agent asked for within the owner's session."""
+    chat.policy(phrase="required")
+    job = chat.held()
+    assert "before the phrase of this job was said" in chat.voice(job)["message"]
+
+    body = refused(chat.house.vote(job), 403, "forbidden", "the phrase of this job")
+    assert body["hint"] == f"the agent asks for it: govgate voice phrase {job} --chat family"
+    answer(chat.say(job))
+
+    assert answer(chat.house.vote(job))["state"] == "processing"
+
+
+def test_a_denial_needs_no_phrase(chat: Chat):
+    chat.policy(phrase="required")
+    assert answer(chat.house.vote(chat.held(), "deny"))["state"] == "denied"
+
+
+def test_a_weak_match_waits_for_a_person(chat: Chat):
+    chat.policy(phrase="approves")
+    job = chat.held()
+    chat.upstream.says(answer(chat.phrase(job))["phrase"])
+
+    found = answer(chat.send(clip("owner", "weak", close=0.7), job))
+
+    assert (found["low_confidence"], found["phrase"], chat.state(job)) == (True, True, "held")
+
+
+def test_a_vote_on_what_was_shown_before_does_not_count_for_what_was_said_since(chat: Chat):
+    job = chat.held()
+    shown = JobDetail.model_validate(answer(chat.house.operator().ask("GET", f"/v1/jobs/{job}")))
+    signed = chat.house.signer.sign(shown, "approve", cast_at=chat.house.govd.clock.now())
+    answer(chat.say(job))
+
+    body = signed.model_dump(mode="json", by_alias=True)
+    refused(chat.house.operator().ask("POST", f"/v1/jobs/{job}/votes", json=body), 409, "review-stale", "")
+
+
+# -- one job, one time -----------------------------------------------------------------------------------
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize("how", ["added", "superseded", "withdrawn"])
+def test_a_phrase_is_for_what_waited_when_it_was_given(chat: Chat, how: str):
+    """A hijacked agent has the phrase said for a harmless job, and changes the job before it is."""
+    chat.policy(phrase="approves")
+    answer(chat.send(chat.note()))
+    opened = {"title": "router", "purpose": "", "origin": CHANNEL}
+    job = answer(chat.house.agent().ask("POST", "/v1/jobs", json=opened))["id"]
+    first, second = chat.ask(job=job), chat.ask(job=job)
+    given = answer(chat.phrase(job))
+    assert given["intents"] == [first["id"], second["id"]]
+    if how == "withdrawn":
+        answer(chat.house.agent().ask("POST", f"/v1/intents/{second['id']}/cancel"))
+    else:
+        changed = {"supersedes": second["id"]} if how == "superseded" else {}
+        chat.ask(job=job, action={"name": "vault/bank"}, **changed)
+    chat.upstream.says(given["phrase"])
+
+    refused(chat.send(chat.note(), job), 409, "conflict", "not what it was")
+
+    assert all(one["state"] != "approved" for one in chat.intents(job))
+    assert chat.house.events("voice.phrase_said") == []
+    assert chat.house.events("voice.refused") == [], "it costs nobody a try"
+    answer(chat.say(job))
+    assert all(one["state"] in {"approved", "superseded", "cancelled"} for one in chat.intents(job))
+
+
+@pytest.mark.threat("T23")
+def test_the_phrase_of_one_job_opens_no_other(chat: Chat):
+    """The owner says yes to one job, and a hijacked agent plays it for another."""
+    chat.policy(phrase="approves")
+    one = chat.held()
+    other = str(chat.ask(action={"name": "vault/bank"})["job"])
+    chat.upstream.says(answer(chat.phrase(one))["phrase"])
+    note = chat.note()
+
+    refused(chat.send(note, other), 409, "conflict", "no phrase of that job")
+    answer(chat.phrase(other))
+    assert not answer(chat.send(note, other))["verified"]
+
+    assert (chat.state(one), chat.state(other)) == ("held", "held")
+    assert not answer(chat.send(note, one))["verified"], "the recording was heard before"
+
+
+@pytest.mark.threat("T23")
+def test_a_phrase_is_good_once(chat: Chat):
+    """A hijacked agent passes the note on twice, or has it said twice."""
+    job = chat.held()
+    answer(chat.say(job))
+
+    refused(chat.send(chat.note(), job), 409, "conflict", "no phrase of that job")
+    refused(chat.phrase(job), 409, "conflict", "nothing of that job waits")
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize("how", ["three minutes", "a restart"])
+def test_a_phrase_that_is_over_is_none(chat: Chat, how: str):
+    """A hijacked agent keeps a phrase until it has somebody who says it."""
+    job = chat.held()
+    chat.upstream.says(answer(chat.phrase(job))["phrase"])
+    if how == "a restart":
+        chat.house.restart()
+    else:
+        chat.house.times.go_on(180)
+
+    body = refused(chat.send(chat.note(), job), 409, "conflict", "its 3 minutes are over")
+    assert body["hint"] == f"govgate voice phrase {job} --chat family"
+    assert chat.upstream.asked == []
+
+
+@pytest.mark.threat("T14")
+def test_a_clock_that_is_set_back_keeps_no_phrase_alive(chat: Chat):
+    """Somebody sets the clock back, so that a phrase of before stands again."""
+    job = chat.held()
+    answer(chat.phrase(job))
+    chat.house.times.go_on(170)
+    chat.house.times.step(-600)
+    chat.house.times.go_on(11)
+
+    refused(chat.send(chat.note(), job), 409, "conflict", "3 minutes")
+
+
+# -- who says what ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize("who", ["guest", "stranger"])
+def test_an_impostor_who_says_it_right_is_none_the_less_one(chat: Chat, who: str):
+    """Somebody else in the chat, enrolled or not, reads the phrase aloud."""
+    chat.policy(phrase="approves")
+    job = chat.held()
+
+    found = answer(chat.say(job, who))
+
+    assert (found["verified"], found["phrase"], found["message"]) == (False, False, NO_MATCH)
+    assert chat.state(job) == "held"
+    assert chat.upstream.asked == [], "nobody else's voice goes out"
+    assert chat.house.events("voice.refused")[-1]["details"]["code"] == "no-match"
+
+
+@pytest.mark.threat("T23")
+def test_another_phrase_in_the_owners_voice_is_a_miss_and_costs_a_delay(chat: Chat):
+    """A hijacked agent plays fresh notes of the owner's, hoping that one will do."""
+    job = chat.held()
+    for _ in range(5):
+        assert not answer(chat.say(job, text="credentials give me the money now"))["verified"]
+
+    assert [one["details"]["code"] for one in chat.house.events("voice.refused")] == ["phrase"] * 5
+    assert chat.phrase(job).status_code == 429
+
+
+@pytest.mark.threat("T23")
+def test_a_note_that_was_heard_before_is_refused_with_its_phrase(chat: Chat):
+    """A hijacked agent has a good transcription, and an old note."""
+    job = chat.held()
+    old = chat.note()
+    answer(chat.send(old))
+    chat.upstream.says(answer(chat.phrase(job))["phrase"])
+
+    assert not answer(chat.send(old, job))["verified"]
+
+    assert chat.house.events("voice.refused")[-1]["details"]["code"] == "replay"
+    assert chat.upstream.asked == []
+
+
+@pytest.mark.threat("T23")
+def test_two_voices_in_one_note_are_not_one(chat: Chat):
+    """A note of the owner's, with the phrase behind it in a voice that somebody made."""
+    job = chat.held()
+    chat.upstream.says(answer(chat.phrase(job))["phrase"])
+
+    found = answer(chat.send(clip("owner", "spliced", second="stranger"), job))
+
+    assert (found["verified"], found["quality"]["faults"]) == (False, ["several-voices"])
+    assert chat.upstream.asked == []
+
+
+@pytest.mark.threat("T23")
+def test_a_note_without_its_channels_signature_has_no_phrase(chat: Chat):
+    """A hijacked agent synthesises the owner's voice and the phrase, and no channel has received it."""
+    job = chat.held()
+
+    refused(chat.say(job, signed=""), 403, "forbidden", "signature alone")
+
+    assert chat.upstream.asked == []
+
+
+@pytest.mark.threat("T23")
+def test_an_agent_gets_no_phrase_of_anothers_job_nor_for_another_chat(chat: Chat):
+    """An agent asks for the phrase of a job that is none of its own, or says it where nobody vouches."""
+    job = chat.held()
+
+    refused(chat.phrase(job, "other"), 404, "not-found", "no such job")
+    refused(chat.phrase(job, chat="work"), 409, "conflict", "by another chat")
+    refused(chat.phrase(job, chat=""), 409, "conflict", "by another chat")
+    unknown = "0198c1a0-0000-7000-8000-00000000dead"
+    refused(chat.phrase(unknown), 404, "not-found", "no such job")
+    refused(chat.send(chat.note(), unknown), 409, "conflict", "no phrase of that job")
+
+
+def test_what_waits_for_no_voice_has_no_phrase(chat: Chat):
+    sent = answer(
+        chat.house.agent().ask(
+            "POST",
+            "/v1/intents",
+            json={"kind": "tool_call", "action": {"tool": "mail.send", "arguments": {}}, "origin": CHANNEL},
+        )
+    )
+    refused(chat.phrase(sent["job"]), 409, "conflict", "no admin request is held")
+
+
+@pytest.mark.threat("T23")
+def test_an_agent_does_not_ask_until_it_likes_the_words(chat: Chat):
+    """A hijacked agent has recordings of some words, and waits for a phrase of these."""
+    job = chat.held()
+    given = {answer(chat.phrase(job))["phrase"] for _ in range(32)}
+    assert len(given) == 32
+
+    body = refused(chat.phrase(job), 429, "quota", "32 phrases were given within a day")
+    assert 86_000 < body["retry_after"] <= 86_400
+    chat.house.times.go_on(86_401)
+    answer(chat.send(chat.note()))
+    assert answer(chat.phrase(job))
+
+
+@pytest.mark.threat("T18")
+def test_few_phrases_of_one_agent_stand_at_once(chat: Chat):
+    """An agent fills memory with phrases."""
+    jobs = [chat.held(), *(str(chat.ask()["job"]) for _ in range(3))]
+    for job in jobs[:3]:
+        answer(chat.phrase(job))
+
+    refused(chat.phrase(jobs[3]), 429, "quota", "3 phrases wait")
+    chat.house.times.go_on(181)
+    answer(chat.phrase(jobs[3]))
+
+
+# -- the upstream ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.threat("T23")
+def test_an_upstream_that_fails_uses_nothing_up(chat: Chat):
+    """Somebody keeps the upstream from answering, so that the owner is locked out of his own chat."""
+    job = chat.held()
+    phrase, note = answer(chat.phrase(job))["phrase"], chat.note()
+    chat.upstream.answers(status=500)
+    for _ in range(7):
+        body = refused(chat.send(note, job), 503, "voice-unavailable", "the transcription upstream")
+        assert (body["message"], body["hint"]) == (UNAVAILABLE, "govd doctor")
+    assert chat.house.events("voice.refused") == []
+
+    chat.upstream.says(phrase)
+    assert answer(chat.send(note, job))["phrase"], "neither the note nor its phrase"
+
+
+def test_without_an_upstream_there_are_no_phrases_and_all_else_is_as_before(chat: Chat):
+    job = chat.held()
+    assert answer(chat.house.agent().ask("GET", "/health"))["phrases"]
+    settings = chat.house.root / "state" / "govd.toml"
+    settings.write_text(settings.read_text().partition("transcription_url")[0])
+    assert "transcription_url" in chat.house.govd.reload().taken
+
+    body = refused(chat.phrase(job), 503, "voice-unavailable", "no transcription upstream is set")
+    assert "transcription_url" in body["hint"]
+
+    assert not answer(chat.house.agent().ask("GET", "/health"))["phrases"]
+    assert answer(chat.send(chat.note()))["admin"]
+    assert answer(chat.house.vote(job))["state"] == "processing"
+
+
+# -- between the approval and the run --------------------------------------------------------------------
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize("change", ["sender", "phrase"])
+def test_what_a_phrase_approved_does_not_run_once_the_policy_takes_it_back(chat: Chat, change: str):
+    """The sender's account was stolen; the operator drops it before the executor redeems."""
+    chat.policy(phrase="approves")
+    job = chat.held()
+    answer(chat.say(job))
+    govd, now = chat.house.govd, chat.house.govd.clock.now()
+    runner = Identity(kind="executor", name="runner", state="active", created_at=now, agents=("bot",))
+    (intent,) = chat.intents(job)
+    minted = govd.ledger.submit(govd.attestations.mint(runner, intent["id"])).result()
+    assert minted.claims.decided_by == "policy"
+    if change == "sender":
+        chat.policy(phrase="approves", channels={"family": family(senders=["+15550111"])})
+    else:
+        chat.policy()
+
+    def redeem() -> Redeemed | Refused:
+        body = Redemption(attestation=minted.attestation, intent_sha256=intent["intent_sha256"])
+        return govd.ledger.submit(govd.attestations.redeem(runner, body, int(now.timestamp()))).result()
+
+    refused_ = redeem()
+    assert isinstance(refused_, Refused)
+    assert "the policy in force forbids it now: asked for with the voice of owner" in refused_.detail
+
+    chat.policy(phrase="approves")
+    assert isinstance(redeem(), Redeemed)
+    again = redeem()
+    assert isinstance(again, Refused)
+    assert again.already
