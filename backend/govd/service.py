@@ -234,7 +234,7 @@ class Govd:
                 "clock-step",
                 _CLOCK_SUBJECT,
                 f"the system clock stepped by {stepped.total_seconds():+.0f} s: new approvals are held",
-                "check the clock, then mark this alarm as seen",
+                "check the clock, then: govconsole alarms seen clock-step",
             )
             self._step_told = True
         ends = self.ledger.read(job_store.next_end)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from govconsole import cli_afterwards, cli_config, cli_passphrase, cli_voices, completing, paths
+from govconsole import cli_afterwards, cli_alarms, cli_config, cli_passphrase, cli_voices, completing, paths
 from govconsole.demo.command import demo
 from govd.contract.errors import GovError, NotFoundError, UsageError
 from govd.contract.shells import completion
@@ -304,6 +304,7 @@ def deny(
 
 main.add_command(cli_afterwards.resolve(say, show))
 main.add_command(cli_afterwards.revoke(say, show))
+main.add_command(cli_alarms.group(say, data))
 main.add_command(cli_config.group(say, data))
 main.add_command(cli_voices.group(say, data))
 main.add_command(cli_voices.enroll(say))

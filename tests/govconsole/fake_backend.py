@@ -23,7 +23,7 @@ from govd.contract.events import Event
 from govd.contract.heads import HEADER, Head
 from govd.contract.intents import IntentDetail, IntentState
 from govd.contract.jobs import JobDetail, JobPage, JobsQuery, JobState, JobSummary, VoteView
-from govd.contract.system import Alarm, Identities, IdentityView, Overview
+from govd.contract.system import Alarm, Alarms, Identities, IdentityView, Overview
 from govd.contract.votes import Review, VoteSubmission, action_commitment, reviewed, text_commitment, verify
 from tests.govconsole.fake_voices import FakeVoices
 from tests.govconsole.world import NOW, POLICY
@@ -192,6 +192,7 @@ class FakeBackend:
         app.get("/v1/intents/{intent}")(self._intent)
         app.post("/v1/intents/{intent}/resolution")(self._resolve)
         app.post("/v1/jobs/{job}/revoke")(self._revoke)
+        app.get("/v1/alarms")(self._alarms)
         app.post("/v1/alarms/{alarm}/seen")(self._seen)
         app.get("/v1/events")(self._events)
         app.include_router(self.voices.router())
@@ -360,6 +361,9 @@ class FakeBackend:
         if intent not in self.evidence or self.evidence[intent].kind != kind:
             raise NotFoundError("there is no such evidence")
         return _json(self.evidence[intent])
+
+    async def _alarms(self) -> Response:
+        return _json(Alarms(alarms=self.alarms))
 
     async def _seen(self, alarm: str) -> Response:
         self.alarms = [one for one in self.alarms if one.id != alarm]

@@ -38,16 +38,16 @@ ALARMS: Final[tuple[Action, ...]] = (
         ("x",),
         "seen",
         "Say that you saw this alarm: it leaves the header, and stays here until it is mended.",
-        twin=Twin.none("an alarm is seen by whoever looks at a screen"),
+        twin=Twin("govconsole alarms seen ALARM"),
     ),
     Action(
         "all_seen",
         ("X",),
         "all seen",
         "Say that you saw all of them.",
-        twin=Twin.none("an alarm is seen by whoever looks at a screen"),
+        twin=Twin("govconsole alarms seen --all"),
     ),
-    Action("copy", ("y",), "copy", "Copy the command that mends it.", twin=Twin("govd doctor")),
+    Action("copy", ("y",), "copy", "Copy the command that mends it.", twin=Twin("govconsole alarms list")),
     Action("back", ("escape", "q", "exclamation_mark"), "back", "Back to where you were.", twin=MOVES),
 )
 

@@ -55,7 +55,7 @@ APP: Final[tuple[Action, ...]] = (
         "alarms",
         "List the alarms with the commands that mend them.",
         _needs_alarm,
-        Twin("govd doctor"),
+        Twin("govconsole alarms list"),
         command="alarms",
     ),
     Action(

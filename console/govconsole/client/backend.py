@@ -22,7 +22,7 @@ from govd.contract.intents import IntentDetail
 from govd.contract.jobs import JobDetail, JobPage, JobsQuery
 from govd.contract.limits import HEARTBEAT_SECONDS
 from govd.contract.plain import no_authorities
-from govd.contract.system import Identities, IdentityView, Overview
+from govd.contract.system import Alarms, Identities, IdentityView, Overview
 from govd.contract.wire import Wire
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from govd.contract.afterwards import ResolutionSubmission, RevocationSubmission
     from govd.contract.headmemory import HeadMemory
+    from govd.contract.system import Alarm
     from govd.contract.votes import VoteSubmission
 
 M = TypeVar("M", bound=Wire)
@@ -140,6 +141,10 @@ class Backend:
     async def revoke(self, job: str, submission: RevocationSubmission) -> JobDetail:
         """Take back whatever of a job has not been redeemed."""
         return await self.call(JobDetail, "POST", f"/v1/jobs/{part(job)}/revoke", body=submission)
+
+    async def alarms(self) -> list[Alarm]:
+        """The alarms that stand, oldest first."""
+        return (await self.call(Alarms, "GET", "/v1/alarms")).alarms
 
     async def alarm_seen(self, alarm: str) -> None:
         """Say that an alarm was seen."""

@@ -11,8 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from govconsole.binding import bindings
-from govconsole.client.amounts import age
-from govconsole.client.document import Document, Line, Span, blank, line
+from govconsole.client.alarmview import alarms_document
+from govconsole.client.document import Span
 from govconsole.screens.clipboard import copy
 from govconsole.shell import shell_of
 from govconsole.state.status import Group
@@ -21,37 +21,12 @@ from govconsole.widgets.paint import content
 from govconsole.widgets.pane import DocumentPane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterable
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
     from govd.contract.system import Alarm
-
-
-def alarms_document(alarms: Sequence[Alarm], at: int, now: datetime) -> Document:
-    """The alarms, with a bar beside the one under the cursor."""
-    if not alarms:
-        return [line(Span("No alarm stands.", "title"))]
-    found: Document = []
-    for number, alarm in enumerate(alarms):
-        bar = Span("▌ " if number == at else "  ", "accent")
-        seen = Span(f"✓ seen by {alarm.seen_by}", "dim") if alarm.seen_by else Span("⚠ not seen", "warn")
-        found += [
-            line(
-                Span(alarm.kind, "title"),
-                "  ",
-                seen,
-                Span(f"  {age(alarm.raised_at, now)} ago", "dim"),
-                lead=bar,
-            ),
-            Line((Span(alarm.subject, "dim"),), lead=bar),
-            Line((Span(alarm.message),), lead=bar),
-            Line((Span("mend  ", "dim"), Span(alarm.mend, "accent")), hang=6, lead=bar),
-            blank(),
-        ]
-    return found
 
 
 class AlarmsScreen(ModalScreen[None]):
