@@ -45,7 +45,7 @@ RULES: dict[int, str] = {
     24: "Samples of an admin's voice are added in person",
     25: "A model file is code until proven otherwise",
 }
-HELD = (1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 14, 16, 17, 18)
+HELD = (1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 14, 16, 17, 18, 23, 24, 25)
 
 HEADER = """\
 # Attacks, and the tests that show them to fail
