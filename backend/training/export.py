@@ -39,8 +39,8 @@ def speech_like(seconds: float, seed: int) -> NDArray[np.float32]:
         np.sin(2 * np.pi * harmonic * phase) / harmonic * (1 + np.sin(2 * np.pi * draw.uniform(1, 5) * time))
         for harmonic in range(1, 30)
     )
-    pcm = 0.05 * sound + 0.002 * draw.standard_normal(count)
-    return pcm.astype(np.float32)
+    pcm: NDArray[np.float32] = (0.05 * sound + 0.002 * draw.standard_normal(count)).astype(np.float32)
+    return pcm
 
 
 def by_nemo(model: Any, pcm: NDArray[np.float32]) -> NDArray[np.float32]:  # noqa: ANN401 - NeMo has no types

@@ -101,18 +101,20 @@ def spoken(tool: Tools, speaker: Speaker, text: str, draw: random.Random) -> NDA
     # Both write a header with no length when they write into a pipe.
     start = wav.index(b"data") + 8
     rate = int.from_bytes(wav[24:28], "little")
-    pcm = (
-        np.frombuffer(wav[start : start + (len(wav) - start) // 2 * 2], dtype="<i2").astype(np.float32)
-        / 32768
-    )
-    return soxr.resample(pcm, rate, RATE) if rate != RATE else pcm
+    whole = np.frombuffer(wav[start : start + (len(wav) - start) // 2 * 2], dtype="<i2")
+    pcm: NDArray[np.float32] = whole.astype(np.float32) / np.float32(32768)
+    if rate == RATE:
+        return pcm
+    resampled: NDArray[np.float32] = soxr.resample(pcm, rate, RATE)
+    return resampled
 
 
 def without_silence(pcm: NDArray[np.float32]) -> NDArray[np.float32]:
     """The frames of 20 ms within 35 dB of the loudest: about what the service hands to an encoder."""
     frames = pcm[: len(pcm) // 320 * 320].reshape(-1, 320)
     level = np.sqrt((frames**2).mean(axis=1))
-    return frames[level > level.max() * 10 ** (-35 / 20)].reshape(-1)
+    loud: NDArray[np.float32] = frames[level > level.max() * 10 ** (-35 / 20)].reshape(-1)
+    return loud
 
 
 def coloured(pcm: NDArray[np.float32], noise: np.random.Generator) -> NDArray[np.float32]:
@@ -120,13 +122,14 @@ def coloured(pcm: NDArray[np.float32], noise: np.random.Generator) -> NDArray[np
     spectrum = np.fft.rfft(pcm)
     octaves = np.log2(np.maximum(np.arange(len(spectrum)) * RATE / len(pcm), 50) / 1000)
     tilt = np.clip(noise.normal(0, 0.8) * octaves, -6, 6)
-    pcm = np.fft.irfft(spectrum * 10 ** (tilt / 20), len(pcm))
-    pcm = pcm / (np.abs(pcm).max() + 1e-9) * 10 ** (noise.uniform(-18, -1) / 20)
-    white = noise.standard_normal(len(pcm))
+    tilted = np.fft.irfft(spectrum * 10 ** (tilt / 20), len(pcm))
+    tilted = tilted / (np.abs(tilted).max() + 1e-9) * 10 ** (noise.uniform(-18, -1) / 20)
+    white = noise.standard_normal(len(tilted))
     if noise.random() < 0.5:  # noqa: PLR2004 - one in two is duller: a fan rather than a hiss
         white = np.convolve(white, np.ones(8) / 8**0.5, mode="same")
-    level = np.sqrt((pcm**2).mean()) * 10 ** (-noise.uniform(15, 45) / 20)
-    return np.clip(pcm + white * level, -1, 1).astype(np.float32)
+    level = np.sqrt((tilted**2).mean()) * 10 ** (-noise.uniform(15, 45) / 20)
+    heard: NDArray[np.float32] = np.clip(tilted + white * level, -1, 1).astype(np.float32)
+    return heard
 
 
 def utterances(tool: Tools, speaker: Speaker, folder: Path) -> list[dict[str, object]]:

@@ -131,7 +131,7 @@ def trained(manifest: Path, *, epochs: int, batch: int, rate: float, threads: in
     from nemo.collections.asr.models import EncDecSpeakerLabelModel
     from omegaconf import OmegaConf
 
-    class Progress(pl.Callback):
+    class Progress(pl.Callback):  # type: ignore[misc]  # NeMo's side comes without types
         """Says what the loss is, once an epoch, and keeps it."""
 
         def __init__(self) -> None:

@@ -57,9 +57,12 @@ def scratch() -> Path:
     return folder
 
 
+HEADINGS: Final = f"{'row':36} {'value':>10} {'':5} {'baseline':>10} {'ratio':>7} {'target':>7}\n"
+
+
 def table(rows: dict[str, dict[str, Any]]) -> str:
-    """The rows for people."""
-    lines = [f"{'row':36} {'value':>10} {'':5} {'baseline':>10} {'ratio':>7} {'target':>7}"]
+    """The rows for people, below `HEADINGS`."""
+    lines = []
     for name, row in rows.items():
         cells = [
             f"{row[key]:.2f}" if row[key] is not None else ""

@@ -19,6 +19,7 @@ CHECKS: dict[str, list[str]] = {
     "format": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],
     "types": [str(BIN / "mypy")],
     "types-of-helpers": [str(BIN / "mypy"), "tests/support", "tests/tools", "tests/performance"],
+    "types-of-training": [str(BIN / "mypy"), "backend/training"],
     "imports": [str(BIN / "lint-imports"), "--no-cache"],
     "lock": [PYTHON, "tests/tools/lock.py", "--check"],
     "policy-schema": [PYTHON, "-m", "govd.policy.schema", "--check"],
