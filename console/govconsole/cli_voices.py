@@ -285,7 +285,7 @@ def _asked(places: HasSession, name: str) -> str:
     places.run(work)
     version, text = found
     with _terminal() as terminal:
-        said = [f"version {version}", "", *visible_lines(text), ""]
+        said = [f"version {visible(version)}", "", *visible_lines(text), ""]
         ask = f"Has the person whose voice {visible(name)} is read this, and accepts it? Type {_WORD}: "
         terminal.write("\n".join(said) + "\n" + ask)
         terminal.flush()

@@ -19,10 +19,25 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("backend/govd", "backend/govgate", "backend/govdemo", "console/govconsole")
 
-PRINTERS = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write", "warnings.warn"}
+PRINTERS = {
+    "print",
+    "click.echo",
+    "click.secho",
+    "click.prompt",
+    "click.confirm",
+    "click.ClickException",
+    "click.UsageError",
+    "click.BadParameter",
+    "warnings.warn",
+}
+STREAMS = {"stdout", "stderr", "terminal", "tty"}
+"""What `.write` and `.writelines` go to a person by, with or without a `.buffer` in between."""
 LOGGERS = {"log", "_log", "logger", "_logger", "logging", "LOG"}
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
-WIDGETS = {"Static", "Label", "Button", "Checkbox", "RadioButton"}
+WIDGETS = {"Static", "Label", "Button", "Checkbox", "RadioButton", "Input", "TextArea", "Option"}
+SHOWN = {"title", "sub_title", "border_title", "border_subtitle", "placeholder", "tooltip"}
+"""Members of a widget that are drawn: assigned, or given where it is made."""
+SEGMENTS = {"Segment"}
 LOGGED = {"code", "errno", "agent", "found", "done", "limit", "wanted"}
 CONTENTS = {"Content", "Content.assemble", "Content.styled", "Text", "Text.assemble"}
 MARKED_UP = {"Content.from_markup", "Text.from_markup", "from_markup"}
@@ -55,6 +70,11 @@ CLEAN_ATTRIBUTES: dict[str, str] = {
 EXEMPT: dict[tuple[str, str], str] = {
     ("backend/govd/contract/shells.py", "print_script"): "a script of click's over names of ours",
     ("console/govconsole/widgets/paint.py", "content"): "draws the text of spans, which sanitise themselves",
+    ("console/govconsole/widgets/paint.py", "strip"): "the same, as cells",
+    (
+        "backend/govd/voice/intake/worker.py",
+        "_write",
+    ): "sound, into the pipe of the process that asked",
 }
 
 
@@ -110,7 +130,7 @@ MADE_OF: dict[type[ast.expr], tuple[str, ...]] = {
 }
 """The parts that an expression's characters come from. What is not listed can carry anything."""
 
-KEEPING = {"join", "get", "ljust", "rjust", "format", "strip", "rstrip", "replace"}
+KEEPING = {"join", "get", "ljust", "rjust", "format", "strip", "rstrip", "replace", "encode", "decode"}
 """Methods of strings and tables that make nothing unclean of clean things."""
 
 
@@ -154,20 +174,40 @@ def outlets_of(call: ast.Call, path: str) -> Iterator[tuple[str, list[ast.expr]]
     words = [*call.args]
     if name in PRINTERS:
         yield name, words
+    elif name == "os.write" and ast.unparse(words[0]) in {"1", "2"}:
+        yield "stream", words[1:]
     elif isinstance(call.func, ast.Attribute):
-        receiver, verb = ast.unparse(call.func.value), call.func.attr
-        if receiver.rsplit(".", 1)[-1] in LOGGERS and verb in LEVELS:
-            yield "log", [*words, *_extra(call)]
-        elif verb == "notify":
-            yield "notify", [*words, *(keyword.value for keyword in call.keywords if keyword.arg == "title")]
-        elif verb in {"update", "write_line"} and path.startswith(DRAWING):
-            yield "draw", words
-    if name in WIDGETS and path.startswith(DRAWING):
-        yield "widget", words
-    if name in CONTENTS and path.startswith(DRAWING):
-        yield "content", words
+        yield from _by_verb(call, ast.unparse(call.func.value), call.func.attr)
     if name in MARKED_UP:
         yield "markup", [ast.Name("anything")]
+    if path.startswith(DRAWING):
+        yield from _drawn(call, name)
+
+
+def _by_verb(call: ast.Call, receiver: str, verb: str) -> Iterator[tuple[str, list[ast.expr]]]:
+    words = [*call.args]
+    last = receiver.removesuffix(".buffer").rsplit(".", 1)[-1]
+    if last in LOGGERS and verb in LEVELS:
+        yield "log", [*words, *_extra(call)]
+    elif last in STREAMS and verb in {"write", "writelines"}:
+        yield "stream", words
+    elif verb == "notify":
+        yield "notify", [*words, *(keyword.value for keyword in call.keywords if keyword.arg == "title")]
+    elif verb == "copy_to_clipboard":
+        yield "clipboard", words
+
+
+def _drawn(call: ast.Call, name: str) -> Iterator[tuple[str, list[ast.expr]]]:
+    words = [*call.args]
+    if isinstance(call.func, ast.Attribute) and call.func.attr in {"update", "write_line"}:
+        yield "draw", words
+    if name in WIDGETS:
+        yield "widget", words
+    if name in CONTENTS:
+        yield "content", words
+    if name in SEGMENTS:
+        yield "segment", words[:1]
+    yield "shown", [keyword.value for keyword in call.keywords if keyword.arg in SHOWN - {"title"}]
 
 
 def _extra(call: ast.Call) -> list[ast.expr]:
@@ -183,6 +223,18 @@ def _extra(call: ast.Call) -> list[ast.expr]:
     return [] if known else [extra]
 
 
+def assigned_to_widgets(tree: ast.AST, path: str) -> Iterator[tuple[ast.stmt, ast.expr]]:
+    """What is drawn because it is assigned: a border's title, the placeholder of a field."""
+    if not path.startswith(DRAWING):
+        return
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AnnAssign | ast.AugAssign):
+            targets = [node.target]
+        if any(isinstance(target, ast.Attribute) and target.attr in SHOWN for target in targets):
+            yield node, node.value  # type: ignore[attr-defined, misc]  # each of the three has one
+
+
 def unfed(source: str, path: str) -> list[Outlet]:
     """The outlets of one file that are fed by neither the sanitiser nor constants."""
     tree = ast.parse(source)
@@ -196,7 +248,12 @@ def unfed(source: str, path: str) -> list[Outlet]:
         function = Function(node)
         for child in ast.walk(node):
             owner[child] = function
-    return [
+    assigned = [
+        Outlet(path, node.lineno, "assigned", ast.unparse(node)[:160])
+        for node, value in assigned_to_widgets(tree, path)
+        if not clean(value, owner[node])
+    ]
+    return assigned + [
         Outlet(path, node.lineno, what, ast.unparse(node)[:160])
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and (path, getattr(owner[node].node, "name", "")) not in EXEMPT

@@ -132,7 +132,7 @@ def passphrase(file: Path | None, descriptor: int | None, prompt: str, *, confir
         raise UsageError(
             "the vote key has a passphrase, and there is no terminal to ask at", hint="--passphrase-file"
         )
-    answer: str = click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True)
+    answer: str = click.prompt(visible(prompt), hide_input=True, confirmation_prompt=confirm, err=True)
     return answer.encode()
 
 

@@ -16,6 +16,7 @@ from govd.cli.client import Client
 from govd.cli.voice_calibrate import calibrate
 from govd.cli.voice_model import model
 from govd.contract.errors import InvalidRequestError, UsageError
+from govd.contract.text import visible
 from govd.contract.voice import Draft, DraftStart, Voices
 from govd.contract.voice_limits import MAX_CLIP_BYTES
 from govd.contract.voicechange import deleting, enrolling, foreign, signed, told
@@ -224,7 +225,7 @@ def delete(
     change = deleting(name, voices, salt, client.operator, datetime.now(UTC))
     _tell(told(name, voices))
     if not yes:
-        click.confirm(f"Forget the voice of {name}? It cannot be undone.", abort=True, err=True)
+        click.confirm(f"Forget the voice of {visible(name)}? It cannot be undone.", abort=True, err=True)
     key = client.key(frame.passphrase(passphrase_file, passphrase_fd, f"Passphrase of {client.operator}"))
     body = signed(change, salt, key).model_dump(mode="json")
     found = client.request("POST", f"/v1/voice/speakers/{quote(name, safe='')}/delete", body)
