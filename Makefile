@@ -23,7 +23,7 @@ VOICE      := build/voice
 MINUTES ?= 30
 ONLY    ?=
 ARGS    ?=
-# Two workers at most: many tests start processes of their own.
+# One for each processor, four at most: many tests start processes of their own.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ "$$n" -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
@@ -41,7 +41,7 @@ test: $(DEV_STAMP) ## Run all tests (ARGS="-k word" for some; GOV_NO_SKIP=1 make
 test-nemo: $(NEMO_STAMP) ## Run the tests of NeMo's own runtime, in .venv-nemo (2.4 GB, some minutes, once)
 	@$(NEMO_BIN)/python -m pytest -q tests/nemo $(ARGS)
 
-check: $(DEV_STAMP) ## Style, types, import rules, freshness of schemas, generated docs and pictures
+check: $(DEV_STAMP) ## Style, types, import rules, freshness of schemas and generated docs (tests look at the pictures)
 	@$(BIN)/python tests/tools/check.py $(ARGS)
 
 format: $(DEV_STAMP) ## Put the code into its form

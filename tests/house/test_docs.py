@@ -16,9 +16,9 @@ COMMAND = re.compile(r"(?:^|[`$#] |bin/|&& )(govd|govgate|govconsole)((?: [^`\n#
 
 
 def code_of(page: Path) -> list[str]:
-    """Inline code and console blocks: where commands stand."""
+    """Inline code, and blocks of a console or a shell: where commands stand."""
     text = page.read_text(encoding="utf-8")
-    blocks = [block.replace("\\\n", " ") for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL)]
+    blocks = [block.replace("\\\n", " ") for block in re.findall(r"```(?:console|bash|sh)\n(.*?)```", text, re.DOTALL)]
     return [*blocks, *(f"` {code}" for code in re.findall(r"`([^`\n]+)`", text))]
 
 

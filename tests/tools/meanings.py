@@ -211,8 +211,8 @@ Stream 1 says that something happened, to what, by whom and under which policy. 
 words: where content matters there is a salted commitment, and the salt is sealed with the job.
 
 `govd audit verify` checks the files alone, and with a state directory also against the database, and what
-operators signed about voices against their keys. It names the first byte that is wrong by file, line and kind
-of fault.
+operators signed against their keys: votes, revocations, resolutions, voices, signing keys. It names the first
+byte that is wrong by file, line and kind of fault.
 
 """,
     "http_agents": """\
