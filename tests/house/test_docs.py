@@ -18,8 +18,11 @@ COMMAND = re.compile(r"(?:^|[`$#] |bin/|&& )(govd|govgate|govconsole)((?: [^`\n#
 def code_of(page: Path) -> list[str]:
     """Inline code, and blocks of a console or a shell: where commands stand."""
     text = page.read_text(encoding="utf-8")
-    blocks = [block.replace("\\\n", " ") for block in re.findall(r"```(?:console|bash|sh)\n(.*?)```", text, re.DOTALL)]
-    return [*blocks, *(f"` {code}" for code in re.findall(r"`([^`\n]+)`", text))]
+    blocks = re.findall(r"```(?:console|bash|sh)\n(.*?)```", text, re.DOTALL)
+    return [
+        *(block.replace("\\\n", " ") for block in blocks),
+        *(f"` {code}" for code in re.findall(r"`([^`\n]+)`", text)),
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

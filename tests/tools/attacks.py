@@ -1,7 +1,7 @@
 """Write docs/attacks.md: every attack that a test shows to fail, by the number of the rule that stops it.
 
-The list is read from the tests themselves (`@pytest.mark.threat("T7")` and the docstring's first paragraph), so
-that it can claim nothing that is not run. Fails where a rule that this version holds has no test.
+The list is read from the tests themselves (`@pytest.mark.threat("T7")` and the docstring's first paragraph),
+so that it can claim nothing that is not run. Fails where a rule that this version holds has no test.
 
     .venv/bin/python tests/tools/attacks.py            rewrite the page
     .venv/bin/python tests/tools/attacks.py --check    fail where it is stale, or a rule has no test
