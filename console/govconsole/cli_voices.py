@@ -55,7 +55,7 @@ def group(say: Callable[[str], None], data: Callable[[str], None]) -> click.Grou
 
     _listing(voices, say, data)
     _telling(voices, data)
-    _hearing(voices, say)
+    _hearing(voices, say, data)
     _ending(voices, say)
 
     @voices.command("enroll")
@@ -137,7 +137,7 @@ def _telling(voices: click.Group, data: Callable[[str], None]) -> None:
         data(places.run(lambda session: voices_.standing(session, as_json=as_json)))
 
 
-def _hearing(voices: click.Group, say: Callable[[str], None]) -> None:
+def _hearing(voices: click.Group, say: Callable[[str], None], data: Callable[[str], None]) -> None:
     @voices.command()
     @click.argument("sample", help="The sample's id, from `voices list`.")
     @click.option("--output", type=_FILE, help="Keep the sound there, for you alone, in place of playing it.")
@@ -154,6 +154,15 @@ def _hearing(voices: click.Group, say: Callable[[str], None]) -> None:
             return await asyncio.to_thread(LocalStudio().play, wav)
 
         say(places.run(work))
+
+    @voices.command()
+    @_JSON
+    @click.pass_obj
+    def phrase(places: HasSession, *, as_json: bool) -> None:
+        """Print the phrase that your next step-up says, where one is asked for; it is good once."""
+        from govconsole import headless_voices as voices_
+
+        data(places.run(lambda session: voices_.phrase(session, as_json=as_json, say=say)))
 
     @voices.command("step-up")
     @click.argument("file", type=_FILE, help="A clip of your voice.")

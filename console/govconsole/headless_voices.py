@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from govconsole.client.document import plain, wrap
-from govconsole.client.standing import short_left, standing_left
+from govconsole.client.standing import seconds_left, short_left, standing_left
 from govconsole.client.voiceplan import VoicePlan
 from govconsole.client.voicewords import (
     TIDYING,
@@ -264,6 +264,16 @@ async def step_up(session: Session, take: Take) -> str:
         raise ForbiddenError(refused_words(answer))
     left = short_left(answer.expires_at, session.clock.now())
     return f"your voice stands for {left}: {answer.speaker}, {cosine(answer.confidence)}"
+
+
+async def phrase(session: Session, *, as_json: bool, say: Say) -> str:
+    """What the next step-up says, where one is asked for. `say`: takes how long it can be said."""
+    found = await session.voices.phrase()
+    if as_json:
+        return machine(found.model_dump(mode="json", by_alias=True))
+    left = seconds_left(found.expires_at, session.clock.now())
+    say(f"say it within {left}, and nothing else: govconsole voices step-up FILE")
+    return found.phrase
 
 
 async def standing(session: Session, *, as_json: bool) -> str:

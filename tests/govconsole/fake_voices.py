@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from govd.contract.errors import ClipRefusedError, ForbiddenError, NotFoundError
+from govd.contract.errors import ClipRefusedError, ConflictError, ForbiddenError, NotFoundError
 from govd.contract.voice import (
     CaptureState,
     CaptureTicket,
@@ -35,6 +35,7 @@ from govd.contract.voice import (
 )
 from govd.contract.voice_limits import MAX_SAMPLES, MIN_SAMPLES, MIN_TOTAL_NET_SECONDS, PROMPTS
 from govd.contract.voicechange import VoiceChangeSubmission, deleting, enrolling
+from govd.contract.voicephrase import VoicePhrase
 from govd.contract.votes import VoiceChange, verify
 from tests.govconsole.world import NOW, new_id
 
@@ -168,6 +169,13 @@ class FakeVoices:
         self.locks: list[LockView] = []
         self.wav = b"RIFF"
         self.prompts = list(PROMPTS)
+        self.phrases: list[str] = []
+        """What step-ups say, in order; the last goes on. Empty: none is asked for."""
+        self.phrase_until = timedelta(minutes=3)
+        """After the world's own time, which stands still."""
+        self.given: VoicePhrase | None = None
+        self.shown: list[str] = []
+        """What pages of a browser show."""
         self.worth: list[Quality] = []
         """What the next clips are worth; good ones when it is empty."""
         self.matches: list[float] = []
@@ -201,6 +209,7 @@ class FakeVoices:
         app.post(f"{root}/speakers/{{name}}/delete")(self._delete)
         app.get(f"{root}/waiting/{{sample}}")(self._waiting)
         app.post(f"{root}/step-up")(self._step_up)
+        app.post(f"{root}/step-up/phrase")(self._phrase)
         app.get(f"{root}/step-up")(self._standing)
         app.delete(f"{root}/sessions/{{session}}")(self._revoke)
         app.delete(f"{root}/locks/{{agent}}/{{chat}}")(self._unlock)
@@ -225,6 +234,7 @@ class FakeVoices:
             maximum_samples=MAX_SAMPLES,
             minimum_net_seconds=MIN_TOTAL_NET_SECONDS,
             drafts=list(self.drafts.values()),
+            step_up_phrase=bool(self.phrases),
             tidying=self.tidying,
         )
 
@@ -389,8 +399,19 @@ class FakeVoices:
         ]
         return Response(self.wav, media_type="audio/wav")
 
+    async def _phrase(self) -> Response:
+        if not self.phrases:
+            raise ConflictError("a step-up has no phrase here")
+        words = self.phrases.pop(0) if len(self.phrases) > 1 else self.phrases[0]
+        ends = self._now() + self.phrase_until
+        self.given = VoicePhrase(id=new_id(), phrase=words, expires_at=ends)
+        return _json(self.given)
+
     async def _step_up(self, request: Request) -> Response:
+        if self.phrases and (self.given is None or self._now() >= self.given.expires_at):
+            raise ConflictError("no phrase of yours stands", hint="govconsole voices phrase")
         worth, match = await self._clip(request), self._match()
+        self.given = self.given if worth.faults else None
         if match < THRESHOLD or worth.faults:
             # govd says it in words too, where the console has the number.
             said = "This does not sound like you: record another."
@@ -425,8 +446,9 @@ class FakeVoices:
         self._later("voice.unlocked")
         return JSONResponse({})
 
-    async def _open_page(self) -> Response:
+    async def _open_page(self, request: Request) -> Response:
         id_ = self.name_page()
+        self.shown.append(str((await request.json())["prompt"]) if await request.body() else "")
         self.pages[id_] = False
         url = f"http://127.0.0.1:8211/capture/{id_[:8]}"
         return _json(CaptureTicket(id=id_, url=url, expires_at=self._now() + timedelta(minutes=10)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -235,3 +236,90 @@ async def test_marked_jobs_that_need_a_voice_are_left_out_of_an_approval_with_th
         await shows(pilot, "pay everybody", "push it")
         await pilot.press("space", "space", "a")
         await shows(pilot, "Not voted on", "needs voice: V verify")
+
+
+# -- a phrase --------------------------------------------------------------------------------------------
+
+FIRST, SECOND = "tulip anchor kingdom walrus harvest lantern", "pebble orchard guitar melody station zipper"
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_a_phrase_is_shown_with_its_time_and_a_miss_brings_another(
+    app: ConsoleApp, backend: FakeBackend, clock: FakeClock, size: tuple[int, int]
+) -> None:
+    app.shell.studio = ScriptedStudio()
+    backend.voices.phrases = [FIRST, SECOND]
+    backend.voices.matches = [0.31]
+    async with running(app, size=size) as pilot:
+        await shows(pilot, "● embedded")
+        await asked(pilot, clock)
+        await shows(pilot, "Say this, and nothing else:", FIRST, "within 2:59")
+        await recorded(pilot)
+        await shows(pilot, "✗ not recognised", SECOND)
+        assert FIRST not in screen_text(app)
+        await recorded(pilot)
+        await shows(pilot, "✓ your voice stands")
+
+
+async def test_a_poor_clip_leaves_the_phrase_as_it_is(
+    app: ConsoleApp, backend: FakeBackend, clock: FakeClock
+) -> None:
+    app.shell.studio = ScriptedStudio()
+    backend.voices.phrases = [FIRST, SECOND]
+    backend.voices.worth = [fake_voices.quality(Fault.TOO_QUIET, level_dbfs=-57.4)]
+    async with running(app) as pilot:
+        await shows(pilot, "● embedded")
+        await asked(pilot, clock)
+        await shows(pilot, FIRST)
+        await recorded(pilot)
+        await shows(pilot, "too quiet", FIRST)
+        await recorded(pilot)
+        await shows(pilot, "✓ your voice stands")
+
+
+async def test_a_phrase_whose_time_is_over_is_not_said_and_a_key_brings_another(
+    app: ConsoleApp, backend: FakeBackend, clock: FakeClock
+) -> None:
+    app.shell.studio = ScriptedStudio()
+    backend.voices.phrases = [FIRST, SECOND]
+    async with running(app) as pilot:
+        await shows(pilot, "● embedded")
+        await asked(pilot, clock)
+        await shows(pilot, FIRST)
+        await pilot.press("p")
+        await shows(pilot, "this one can be said")
+        clock.advance(180)
+        await shows(pilot, "the phrase's time is over", "p phrase")
+        await pilot.press("space")
+        assert backend.voices.clips == []
+        backend.voices.phrase_until = timedelta(minutes=6)
+        await pilot.press("p")
+        await shows(pilot, SECOND, "within 2:59")
+
+
+async def test_a_page_of_a_browser_shows_the_phrase(
+    app: ConsoleApp, backend: FakeBackend, clock: FakeClock
+) -> None:
+    app.shell.studio = ScriptedStudio()
+    backend.voices.phrases = [FIRST]
+    async with running(app) as pilot:
+        await shows(pilot, "● embedded")
+        await asked(pilot, clock)
+        await shows(pilot, FIRST)
+        await pilot.press("b")
+        await shows(pilot, "Open this page", FIRST)
+        assert backend.voices.shown == [FIRST]
+
+
+async def test_without_a_phrase_the_key_for_one_says_so(
+    app: ConsoleApp, backend: FakeBackend, clock: FakeClock
+) -> None:
+    app.shell.studio = ScriptedStudio()
+    async with running(app) as pilot:
+        await shows(pilot, "● embedded")
+        await asked(pilot, clock)
+        await shows(pilot, "desk microphone")
+        assert "p phrase" not in screen_text(app)
+        await pilot.press("p")
+        await shows(pilot, "no phrase is asked for here")
+        assert backend.voices.given is None

@@ -181,6 +181,23 @@ def test_stepping_up_says_for_how_long_or_why_not(
     assert json.loads(run("voices", "standing", "--json").stdout)["state"] == "verified"
 
 
+def test_the_phrase_of_a_step_up_is_printed_and_is_good_once(
+    run: Callable[..., Result], backend: FakeBackend, clips: list[str]
+) -> None:
+    none = run("voices", "phrase")
+    assert (none.exit_code, none.stdout) == (1, "")
+    assert "no phrase here" in none.stderr
+    backend.voices.phrases = ["tulip anchor kingdom"]
+    early = run("voices", "step-up", clips[0])
+    assert "govconsole voices phrase" in early.stderr
+
+    said = run("voices", "phrase")
+    assert said.stdout == "tulip anchor kingdom\n"
+    assert "and nothing else: govconsole voices step-up FILE" in said.stderr
+    assert "your voice stands" in run("voices", "step-up", clips[0]).stderr
+    assert json.loads(run("voices", "phrase", "--json").stdout)["phrase"] == "tulip anchor kingdom"
+
+
 def test_a_sample_is_kept_for_its_owner_alone(
     run: Callable[..., Result], backend: FakeBackend, tmp_path: Path
 ) -> None:

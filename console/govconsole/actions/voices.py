@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _ENROLL: Final = Twin("govconsole voices enroll NAME FILE --consent VERSION")
 _STEP_UP: Final = Twin("govconsole voices step-up FILE")
+_PHRASE: Final = Twin("govconsole voices phrase")
 
 
 def _needs_model(now: Situation) -> str | None:
@@ -151,6 +152,7 @@ STEP_UP: Final[tuple[Action, ...]] = (
     _step("file", ("f",), "file", "Take a clip from a file.", _STEP_UP),
     _step("page", ("b",), "browser", "Record in a page of a browser: its address is shown."),
     _step("source", ("s",), "source", "The next microphone of this machine."),
+    _step("phrase", ("p",), "phrase", "Another phrase to say, where one is asked for.", _PHRASE),
     _step("leave", ("escape",), "cancel", "Leave; nothing is stepped up."),
     _step("help", ("f1", "question_mark"), "help", "The keys of this dialog."),
 )

@@ -22,6 +22,12 @@ def short_left(until: datetime, now: datetime) -> str:
     return f"{seconds // _MINUTE} min" if seconds >= _MINUTE else "<1 min"
 
 
+def seconds_left(until: datetime, now: datetime) -> str:
+    """What is left of minutes, to the second: `2:41`; nothing: it is over."""
+    seconds = int((until - now).total_seconds())
+    return f"{seconds // _MINUTE}:{seconds % _MINUTE:02d}" if seconds > 0 else ""
+
+
 def standing_left(session: VoiceSession | None, now: datetime) -> str:
     """What is left of the operator's own session; nothing: none stands."""
     if session is None or session.state != "verified" or session.expires_at is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from govconsole.client.backend import part
 from govd.contract.voice import (
+    CaptureStart,
     CaptureState,
     CaptureTicket,
     Draft,
@@ -23,6 +24,7 @@ from govd.contract.voice import (
     Voices,
     VoiceSession,
 )
+from govd.contract.voicephrase import VoicePhrase
 from govd.contract.wire import Id, Wire
 
 if TYPE_CHECKING:
@@ -125,6 +127,15 @@ class VoiceDoor:
         """Show your own voice."""
         return await self._backend.call(StepUp, "POST", f"{_ROOT}/step-up", **take.sent())
 
+    async def phrase(self) -> VoicePhrase:
+        """What your next step-up says, where one is asked for. It is good once.
+
+        Raises:
+            ConflictError: none is asked for here.
+            QuotaError: too many were asked for.
+        """
+        return await self._backend.call(VoicePhrase, "POST", f"{_ROOT}/step-up/phrase")
+
     async def standing(self) -> VoiceSession:
         """Whether your voice still stands, and until when."""
         return await self._backend.call(VoiceSession, "GET", f"{_ROOT}/step-up")
@@ -137,9 +148,10 @@ class VoiceDoor:
         """Let an agent's chat try again."""
         await self._backend.send("DELETE", f"{_ROOT}/locks/{part(agent)}/{part(chat or '-')}")
 
-    async def open_page(self) -> CaptureTicket:
-        """A page of a browser that records one clip."""
-        return await self._backend.call(CaptureTicket, "POST", f"{_ROOT}/capture")
+    async def open_page(self, prompt: str = "") -> CaptureTicket:
+        """A page of a browser that records one clip. `prompt`: what it shows to be said; empty: any words."""
+        body = CaptureStart(prompt=prompt) if prompt else None
+        return await self._backend.call(CaptureTicket, "POST", f"{_ROOT}/capture", body=body)
 
     async def page(self, capture: str) -> CaptureState:
         """What became of that page."""

@@ -5,7 +5,7 @@ Must never take a voice for more than it is: his token and key are asked for all
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import Vertical
 from textual.widgets import Label, Static
@@ -13,6 +13,7 @@ from textual.widgets import Label, Static
 from govconsole.actions.registry import SCOPES
 from govconsole.binding import bindings
 from govconsole.client.document import Document, Span, blank, line, quoted
+from govconsole.client.standing import seconds_left
 from govconsole.client.voicewords import DEMO, broken, refused_words, verdict_span
 from govconsole.messages import Answered
 from govconsole.screens.taking import TakingDialog
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     from govconsole.screens.view import View
     from govconsole.shell import Shell
     from govd.contract.voice import StepUp, Voices
+    from govd.contract.voicephrase import VoicePhrase
+
+
+_OVER: Final = "the phrase's time is over: ask for another"
+_SECOND: Final = 1.0
 
 
 class StepUpDialog(TakingDialog[bool]):
@@ -61,6 +67,9 @@ class StepUpDialog(TakingDialog[bool]):
         self._taking = Taking()
         self._voices: Voices | None = None
         self._said = Span("")
+        self._phrase: VoicePhrase | None = None
+        self._no_phrase = "the phrase is on its way"
+        """Why there is none to say, where one is asked for."""
 
     @property
     def taking(self) -> Taking:
@@ -76,15 +85,44 @@ class StepUpDialog(TakingDialog[bool]):
         """For each action why it does not work now."""
         taking = self.taking
         no_model = broken(self._voices)
-        busy = no_model or taking.busy or ("it is recording" if taking.recording else "")
+        silent = no_model or taking.busy or ("" if taking.recording else self._speechless())
+        busy = silent or ("it is recording" if taking.recording else "")
         return {
-            "record": no_model or taking.busy or ("" if taking.microphone else "there is no microphone here"),
+            "record": silent or ("" if taking.microphone else "there is no microphone here"),
             "file": busy,
             "page": busy,
             "source": busy or ("" if len(taking.sources) > 1 else "there is no other microphone"),
+            "phrase": self._no_other(),
             "leave": "",
             "help": "",
         }
+
+    @property
+    def prompt(self) -> str:
+        """The phrase, where one is asked for."""
+        return "" if self._phrase is None else self._phrase.phrase
+
+    @property
+    def _says_phrase(self) -> bool:
+        return self._voices is not None and self._voices.step_up_phrase
+
+    def _speechless(self) -> str:
+        """Why there is nothing to say now; empty: there is."""
+        if self._voices is None or not self._says_phrase or self._left():
+            return ""
+        return self._no_phrase if self._phrase is None else _OVER
+
+    def _left(self) -> str:
+        """How long the phrase can be said; empty: there is none, or it is over."""
+        now = self.shell.session.clock.now()
+        return "" if self._phrase is None else seconds_left(self._phrase.expires_at, now)
+
+    def _no_other(self) -> str:
+        if not self._says_phrase:
+            return broken(self._voices) or "no phrase is asked for here"
+        if self.taking.recording or self.taking.busy:
+            return self.taking.busy or "it is recording"
+        return "this one can be said" if self._left() else ""
 
     def compose(self) -> ComposeResult:
         """What it is for, what to say, the meter, the verdict, the keys."""
@@ -113,6 +151,32 @@ class StepUpDialog(TakingDialog[bool]):
 
     def _known(self, voices: Voices) -> None:
         self._voices = voices
+        if self._says_phrase and not broken(voices):
+            self.set_interval(_SECOND, self._count)
+            self._ask_phrase()
+
+    def _ask_phrase(self) -> None:
+        """Another one; a page that shows the former is waited for no more."""
+        self.close_page()
+        self._phrase, self._no_phrase = None, "the phrase is on its way"
+        self.run_worker(self._fetch_phrase(), group="phrase", exclusive=True)
+
+    async def _fetch_phrase(self) -> None:
+        try:
+            phrase = await self.shell.session.voices.phrase()
+        except GovError as error:
+            self.post_message(Answered(error=error))
+            self._no_phrase = "there is no phrase to say"
+        else:
+            self.post_message(Answered(lambda: self._given(phrase)))
+
+    def _given(self, phrase: VoicePhrase) -> None:
+        self._phrase = phrase
+
+    def _count(self) -> None:
+        """Once a second: how long the phrase can be said."""
+        if self._phrase is not None:
+            self.redraw()
 
     # Drawing
 
@@ -142,8 +206,7 @@ class StepUpDialog(TakingDialog[bool]):
             return [*found, line(Span("…", "dim"))]
         if voices.model is not None and voices.model.demo:
             found.append(line(Span("⚠ ", "warn"), Span(DEMO, "warn"), hang=2))
-        prompt = voices.prompts[0] if voices.prompts else "Say a sentence or two."
-        found += [blank(), *quoted(prompt), blank()]
+        found += [blank(), *self._to_say(voices), blank()]
         if taking.page:
             return [*found, line("Open this page, and record there:"), line(Span(taking.page, "accent"))]
         if taking.microphone:
@@ -151,6 +214,15 @@ class StepUpDialog(TakingDialog[bool]):
         else:
             found.append(line(Span("no microphone here: a file, or a page of a browser", "dim")))
         return found
+
+    def _to_say(self, voices: Voices) -> Document:
+        if not self._says_phrase:
+            return quoted(voices.prompts[0] if voices.prompts else "Say a sentence or two.")
+        if self._phrase is None:
+            return [line(Span(f"{self._no_phrase} …", "dim"))]
+        left = self._left()
+        until = Span(f"within {left}; it is good once", "dim") if left else Span(_OVER, "warn")
+        return [line("Say this, and nothing else:"), *quoted(self._phrase.phrase), line(until)]
 
     # Clips
 
@@ -193,6 +265,8 @@ class StepUpDialog(TakingDialog[bool]):
             self.dismiss(True)  # noqa: FBT003 - the answer of the dialog
             return
         self._said = verdict_span(good=False, words=refused_words(answer))
+        if self._says_phrase and not (answer.quality and answer.quality.faults):
+            self._ask_phrase()  # what was judged has used it up
 
     # Keys
 
@@ -211,6 +285,13 @@ class StepUpDialog(TakingDialog[bool]):
         """Take what a browser records."""
         if self.may("page"):
             self.open_page()
+
+    def action_phrase(self) -> None:
+        """Another phrase."""
+        if self.may("phrase"):
+            self._said = Span("")
+            self._ask_phrase()
+            self.redraw()
 
     def action_source(self) -> None:
         """The next microphone."""

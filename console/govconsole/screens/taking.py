@@ -83,6 +83,11 @@ class TakingDialog(Dialog[R]):
         """Seconds of speech to aim at."""
         raise NotImplementedError
 
+    @property
+    def prompt(self) -> str:
+        """What a page of a browser shows to be said; empty: any words do."""
+        return ""
+
     # Its life
 
     def on_mount(self) -> None:
@@ -215,7 +220,7 @@ class TakingDialog(Dialog[R]):
     async def _page(self) -> None:
         door = self.shell.session.voices
         try:
-            ticket = await door.open_page()
+            ticket = await door.open_page(self.prompt)
             self.post_message(PageOpened(ticket))
             await self._wait_for(ticket)
         except NotFoundError:
