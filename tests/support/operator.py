@@ -1,17 +1,17 @@
 """An operator without a screen: opens jobs, computes the review token by itself, signs and casts votes.
 
-Uses the contract alone, as any console does; must never take a hash that the backend computed for granted.
+Counts what a vote permits as the console does; must never take a hash that the backend computed for granted.
 """
 
 from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
+from govconsole.client.review import permits
 from govd.contract import votekey, votes
 from govd.contract.afterwards import ResolutionSubmission, RevocationSubmission
 from govd.contract.intents import IntentDetail
@@ -56,21 +56,6 @@ def review(detail: JobDetail, hold: HoldView) -> votes.Review:
         policy_sha256=hold.policy_sha256,
         intents=[votes.reviewed(item.id, item.body().sha256(), item.decision) for item in hold.intents],
     )
-
-
-def permits(hold: HoldView) -> list[votes.Permit]:
-    """For each cap that the shown actions overrun, the total that they lead to."""
-    used: dict[tuple[str, str, str], Decimal] = {}
-    adds: dict[tuple[str, str, str], Decimal] = {}
-    for item in hold.intents:
-        gauges = [finding.gauge for finding in item.decision.findings if finding.gauge is not None]
-        for key, gauge in {(gauge.cap, gauge.subject, gauge.window): gauge for gauge in gauges}.items():
-            used[key] = max(used.get(key, Decimal(0)), Decimal(gauge.used))
-            adds[key] = adds.get(key, Decimal(0)) + Decimal(gauge.adds)
-    return [
-        votes.Permit(cap=cap, subject=subject, window=window, highest=str(total + adds[cap, subject, window]))
-        for (cap, subject, window), total in sorted(used.items())
-    ]
 
 
 _KEYS: dict[tuple[bytes, bytes], Ed25519PrivateKey] = {}
@@ -177,7 +162,7 @@ class Operator:
             "quorum": hold.quorum,
             "expires_at": hold.expires_at,
             "verdict": verdict,
-            "permits": permits(hold) if verdict == "approve" else [],
+            "permits": list(permits(hold.intents)) if verdict == "approve" else [],
             "reason_commitment": votes.text_commitment(salt, reason),
             "guidance_commitment": votes.text_commitment(salt, guidance),
             "cast_at": datetime.now(UTC),
@@ -199,30 +184,28 @@ class Operator:
     ) -> ResolutionSubmission:
         """What became of an action, signed; `changes` replaces members before signing."""
         salt = secrets.token_hex(16)
-        fields: dict[str, Any] = {
-            "job": intent.job,
-            "action": votes.action_commitment(salt, intent.id, intent.body().sha256()),
-            "status": status,
-            "reason_commitment": votes.text_commitment(salt, reason),
-            "signed_by": self.name,
-            "signed_at": datetime.now(UTC),
-        }
-        statement = votes.Resolution(**(fields | changes))
-        signature = votes.sign(statement, self.key)
-        return ResolutionSubmission(statement=statement, signature=signature, salt=salt, reason=reason)
+        action = votes.action_commitment(salt, intent.id, intent.body().sha256())
+        about = {"job": intent.job, "action": action, "status": status}
+        statement = votes.Resolution(**(about | self._said(salt, reason) | changes))
+        return ResolutionSubmission(
+            statement=statement, signature=votes.sign(statement, self.key), salt=salt, reason=reason
+        )
 
     def signed_revocation(self, job: str, reason: str = "enough", **changes: object) -> RevocationSubmission:
         """That the rest of a job is taken back, signed; `changes` replaces members before signing."""
         salt = secrets.token_hex(16)
-        fields: dict[str, Any] = {
-            "job": job,
+        statement = votes.Revocation(**({"job": job} | self._said(salt, reason) | changes))
+        return RevocationSubmission(
+            statement=statement, signature=votes.sign(statement, self.key), salt=salt, reason=reason
+        )
+
+    def _said(self, salt: str, reason: str) -> dict[str, Any]:
+        """Why, by whom and when: what every statement of his ends with."""
+        return {
             "reason_commitment": votes.text_commitment(salt, reason),
             "signed_by": self.name,
             "signed_at": datetime.now(UTC),
         }
-        statement = votes.Revocation(**(fields | changes))
-        signature = votes.sign(statement, self.key)
-        return RevocationSubmission(statement=statement, signature=signature, salt=salt, reason=reason)
 
     def resolve(self, intent: str, status: str, reason: str = "looked") -> None:
         """Say what became of an action."""

@@ -53,6 +53,7 @@ def examine(state: Path, operator_dir: Path) -> list[Finding]:
         *_keys(layout),
         *_policy(layout, settings),
         *_disk(layout),
+        *_database(settings),
         *_log(layout),
         *_transcription(settings),
         *_service(layout, operator_dir),
@@ -115,6 +116,21 @@ def _disk(layout: Layout) -> Iterator[Finding]:
     level: Literal["ok", "bad"] = "ok" if free > _LITTLE else "bad"
     mend = "" if level == "ok" else "free some space, then govd reload"
     yield Finding(level, "disk", f"{free // 2**20} MiB are free where the state is", mend)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    if settings.database is None:
+        return
+    from govd.storage.engine import parse_url, tells_password
+
+    try:
+        told = tells_password(parse_url(settings.database))
+    except GovError as error:
+        yield Finding("bad", "database", error.detail, error.hint or "")
+        return
+    if told:
+        mend = "leave it out, and add ?passfile=/PATH of a 0600 file in the form of .pgpass"
+        yield Finding("warn", "database", "its password stands in govd.toml", mend)
 
 
 def _log(layout: Layout) -> Iterator[Finding]:

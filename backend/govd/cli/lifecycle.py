@@ -59,7 +59,7 @@ def _with_the_demos_model(state: Path) -> None:
     show_default=True,
     help="TCP port of the agents' door.",
 )
-@click.option("--database", help="SQLAlchemy URL; unset: SQLite in STATE.")
+@click.option("--database", help="SQLAlchemy URL without a password; unset: SQLite in STATE.")
 @click.option(
     "--demo-voice",
     is_flag=True,
@@ -84,6 +84,8 @@ def init(  # noqa: PLR0913, PLR0917 - its options
 
     if policy_path is not None and preset is not None:
         raise UsageError("--policy and --preset exclude one another")
+    if database is not None:
+        _refuse_password(database)
     if not re.fullmatch(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*", operator) or len(operator) > 64:  # noqa: PLR2004 - Name
         raise UsageError(f"{operator} is no name for an operator: lower-case letters, digits, single . _ -")
     secret = frame.passphrase(
@@ -112,6 +114,16 @@ def init(  # noqa: PLR0913, PLR0917 - its options
         _with_the_demos_model(state.absolute())
     frame.say(f"made {state}; the operator {operator} has a vote key and a token in {operator_dir}")
     frame.say("next: govd serve, then govconsole")
+
+
+def _refuse_password(database: str) -> None:
+    from govd.storage.engine import parse_url, tells_password
+
+    if tells_password(parse_url(database)):
+        raise UsageError(
+            "a password in the database's URL is there for everybody who lists processes",
+            hint="leave it out, and add ?passfile=/PATH of a 0600 file in the form of .pgpass",
+        )
 
 
 @click.command()

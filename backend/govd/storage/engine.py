@@ -64,6 +64,11 @@ def parse_url(url: str) -> URL:
     return parsed
 
 
+def tells_password(url: URL) -> bool:
+    """Whether a password stands in the URL itself, for whoever lists processes or reads the settings."""
+    return url.password is not None or "password" in url.query
+
+
 def sqlite_path(url: URL) -> Path | None:
     """The database file; None where it is PostgreSQL."""
     return Path(str(url.database)) if url.drivername == "sqlite" else None

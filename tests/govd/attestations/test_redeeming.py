@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from govd.contract.attestations import Redemption
+from tests.fault.house import APPROVAL_TTL, House, found_state, load_key
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.govd_process import Client, GovdProcess
 
@@ -80,3 +85,21 @@ def test_the_alarm_of_an_unknown_outcome_ends_when_somebody_knows_it(
         operator.resolve(intent, "not_run")
 
     assert operator.get("/v1/alarms")["alarms"] == []
+
+
+@pytest.mark.threat("T14")
+def test_an_approval_that_ended_while_its_redemption_waited_is_not_spent(tmp_path: Path):
+    """An executor asks in the last moment, while its attestation is good; the writer gets to it later."""
+    house = House(found_state(tmp_path), tmp_path / "run" / "state", load_key(tmp_path))
+    held = house.submit("ada", {"kind": "tool_call", "action": {"tool": "post.note", "arguments": {}}})
+    house.vote(house.show(held.job), "approve")
+    house.go_on((APPROVAL_TTL - timedelta(minutes=2)).total_seconds())
+    minted = house.mint(held.id)
+    body = Redemption(attestation=minted.attestation, intent_sha256=minted.claims.intent_sha256)
+    waiting = house.govd.attestations.redeem(house.executor, body, int(house.now().timestamp()))
+
+    house.go_on(180)
+    refused = house.do(waiting)
+
+    house.close()
+    assert (refused.code, refused.already) == ("approval-expired", False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from govd.attestations.keys import write_new
 from tests.support.commands import command
 
 if TYPE_CHECKING:
@@ -157,13 +158,15 @@ def test_a_signing_key_is_rotated_while_govd_runs_and_while_it_does_not(copied: 
         return [key["state"] for key in json.loads(command(govd, "keys", "list", "--json").stdout)["keys"]]
 
     assert states() == ["current"]
-    assert command(govd, *signed).exit_code == DONE
+    assert "is taken up" not in command(govd, *signed).stderr
+    write_new(govd.state / "keys")
     govd.serve("--agent-port", "0")
     try:
         rotated = command(govd, *signed, "--stolen")
 
         assert rotated.exit_code == DONE, rotated.stderr
         assert "signs from now on" in rotated.stderr
+        assert "a key that was made before, and never put to use, is taken up" in rotated.stderr
         assert states() == ["listed", "stolen", "current"]
         first, _, used = json.loads(command(govd, "keys", "list", "--json").stdout)["keys"]
         stolen = ("keys", "stolen", "--passphrase-file", govd.passphrase_file)

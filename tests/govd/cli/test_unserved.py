@@ -56,6 +56,20 @@ def test_a_state_is_never_founded_twice(founded: GovdProcess):
     assert before == {path: path.read_bytes() for path in founded.state.rglob("*") if path.is_file()}
 
 
+@pytest.mark.threat("T3")
+@pytest.mark.parametrize("url", ["postgresql://govd:sesame@db/govd", "postgresql://db/govd?password=sesame"])
+def test_no_password_of_a_database_is_taken_from_an_argument(founded: GovdProcess, tmp_path: Path, url: str):
+    """Everybody on the machine lists processes, and reads what stands behind --database."""
+    options = ["--passphrase-file", founded.passphrase_file, "--database", url]
+
+    done = command(founded, "init", "--state", tmp_path / "other", *options)
+
+    assert done.exit_code == USAGE
+    assert "passfile=" in done.stderr
+    assert "sesame" not in done.stderr
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_vote_key_is_never_overwritten(founded: GovdProcess, tmp_path: Path):
     options = ["--operator", "ana", "--passphrase-file", founded.passphrase_file]
 
@@ -293,6 +307,18 @@ def test_the_doctor_asks_the_transcription_upstream(copied: Callable[[], GovdPro
     assert (well["level"], badly["level"]) == ("ok", "bad")
     assert "does not take the token" in badly["message"]
     assert "govd reload" in badly["mend"]
+
+
+def test_the_doctor_tells_of_a_password_in_the_settings(copied: Callable[[], GovdProcess]):
+    govd = copied()
+    with (govd.state / "govd.toml").open("a", encoding="utf-8") as file:
+        file.write('database = "postgresql://govd:sesame@db.example.com/govd"\n')
+
+    done = command(govd, "doctor", "--json")
+
+    (found,) = findings(done)["database"]
+    assert (found["level"], "passfile=" in found["mend"]) == ("warn", True)
+    assert "sesame" not in done.stdout
 
 
 def test_the_doctor_without_a_state_names_init(tmp_path: Path):
