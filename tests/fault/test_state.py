@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import resource
 import shutil
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -18,14 +19,17 @@ from govd.contract.heads import HEADER, Head, SignedHead
 from govd.storage.engine import make_engine, parse_url
 from tests.fault.books import Books, check_caps, check_history, check_log
 from tests.fault.policies import body, mixed
+from tests.support import needs
+from tests.support.govd_process import GovdProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from sqlalchemy import Engine
 
-    from tests.support.govd_process import Client, GovdProcess
+    from tests.support.govd_process import Client
 
 WENT_BACK = "the state went back in time"
 
@@ -211,6 +215,35 @@ def full_disk(govd: GovdProcess) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MiB."""
+    needs.root()
+    place = tmp_path / "small"
+    place.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=24m,mode=0700", "none"]
+    mounted = subprocess.run([needs.program("mount"), *options, place], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        needs.skip("no file system can be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run([needs.program("umount"), "--lazy", place], check=True)
+
+
+@contextmanager
+def filled(govd: GovdProcess) -> Iterator[None]:
+    """Nothing more fits on the file system of this govd: whatever it writes fails as ENOSPC."""
+    ballast = govd.root / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
 class Load:
     """Sixteen clients that declare until told to stop, or until nobody decides any more."""
 
@@ -262,12 +295,21 @@ class Load:
 def test_a_full_disk_stops_deciding_and_costs_nothing_that_was_acknowledged(
     govd_at: Callable[..., GovdProcess],
 ):
-    govd = govd_at(policy=mixed())
+    fill_up(govd_at(policy=mixed()), full_disk)
+
+
+def test_a_small_file_system_that_is_full_does_the_same(small_disk: Path):
+    with GovdProcess(small_disk, policy=mixed()) as govd:
+        fill_up(govd, filled)
+
+
+def fill_up(govd: GovdProcess, full: Callable[[GovdProcess], AbstractContextManager[None]]) -> None:
+    """Fill the disk under load, and make room again: what was said stands, and govd waits to be told."""
     agent = govd.agent()
 
     with Load(govd, agent) as load:
         load.until(lambda: len(load.views) > 40)
-        with full_disk(govd):
+        with full(govd):
             load.until(lambda: 503 in load.answers.values())
             known = next(iter(load.views.values()))
             assert "govd reload" in halted(agent)
