@@ -208,3 +208,20 @@ def test_under_one_user_everything_says_advisory_and_why(house: House):
     assert overview["assurance"] == "advisory"
     assert "agent" in overview["assurance_why"]
     assert "root" in overview["assurance_why"] or "shares" in overview["assurance_why"]
+
+
+def test_a_policy_file_that_govd_may_not_read_any_more_leaves_the_last_good_one(town: Town):
+    operator, file = town.govd.operator(), town.govd.state / "policy.yaml"
+    before = operator.get("/v1/policy")["version"]
+    os.chown(file, 0, 0)
+    file.chmod(0o600)
+    try:
+        assert operator.post("/v1/reload")["policy"] == "broken"
+        raised = {alarm["kind"]: alarm for alarm in operator.get("/v1/alarms")["alarms"]}
+        assert "Permission denied" in raised["policy-broken"]["message"]
+        assert operator.get("/v1/policy")["version"] == before
+        assert town.as_bot("POST", "/v1/intents", {"kind": "tool_call", "action": TRANSFER})
+    finally:
+        os.chown(file, GOVD, GOVD)
+    assert operator.post("/v1/reload")["policy"] == "unchanged"
+    assert "policy-broken" not in {alarm["kind"] for alarm in operator.get("/v1/alarms")["alarms"]}
