@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -122,6 +122,3 @@ def drop_tokens(connection: Connection, kind: Kind, name: str) -> None:
 def drop_expired(connection: Connection, now: datetime) -> None:
     """Forget the tokens whose time is over."""
     connection.execute(delete(tokens).where(tokens.c.expires_at < micros(now)))
-
-
-KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
 
-MAX_JOBS: Final = 100_000
 # Some jobs have up to three intents, so that an agent's share is well below what it may have waiting.
 _SHARE: Final = MAX_PENDING_PER_AGENT * 8 // 10
 _DESKS: Final = (

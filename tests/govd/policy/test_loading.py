@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from govd.contract.decisions import Outcome
 from govd.contract.errors import PolicyInvalidError
 from govd.contract.limits import MAX_POLICY_BYTES
 from govd.policy.later import BLOCKS
 from govd.policy.loading import load
-from tests.govd.policy.builders import document, policy, problem_of, problems_of
+from tests.govd.policy.builders import decide, document, problem_of, problems_of, tool
 
 
 def refused_with_problems_or_loaded(source: bytes) -> bool:
@@ -114,7 +115,9 @@ def test_a_key_of_a_later_feature_is_refused_by_name(text: str, key: str, line: 
 
 
 def test_what_this_version_holds_of_those_keys_is_taken() -> None:
-    load((MINIMAL + "holds: {quorum: 1, grace: 0s, separation_of_duties: false}\n").encode())
+    compiled = load((MINIMAL + "holds: {quorum: 1, grace: 0s, separation_of_duties: false}\n").encode())
+
+    assert compiled.document.holds.quorum == 1
 
 
 def test_an_unknown_tool_gets_a_suggestion() -> None:
@@ -206,7 +209,9 @@ def test_what_cannot_be_meant_is_refused(blocks: dict[str, object], says: str) -
 
 
 def test_the_stop_button_is_no_contradiction() -> None:
-    policy(tool_calls={"allow": ["fs.read"], "deny": ["*"]})
+    found = decide(tool("fs.read"), tool_calls={"allow": ["fs.read"], "deny": ["*"]})
+
+    assert found.outcome is Outcome.DENIED
 
 
 def test_yaml_surprises_are_text() -> None:
