@@ -19,6 +19,7 @@ from tests.performance.rows import HEADINGS, Row, scratch, table
 from tests.performance.service_bench import EVALUATION_ROWS, SERVED_ROWS, evaluation_rows, served_rows
 from tests.performance.voice_bench import VOICE_ROWS, voice_rows
 from tests.performance.voice_figures import FIGURE_ROWS, figure_rows
+from tests.performance.voice_served import SERVED_VOICE_ROWS, served_voice_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,7 @@ def groups_of(chosen: argparse.Namespace) -> tuple[Group, ...]:
         Group(QUEUE_ROWS, lambda: queue_rows(chosen.queue)),
         Group(FIGURE_ROWS, figure_rows, ("espeak-ng", "flite")),
         Group(VOICE_ROWS, lambda: voice_rows(chosen.rounds), ("espeak-ng",)),
+        Group(SERVED_VOICE_ROWS, lambda: served_voice_rows(chosen.rounds), ("espeak-ng", "flite")),
     )
 
 
