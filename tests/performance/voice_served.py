@@ -9,6 +9,7 @@ import statistics
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -44,9 +45,8 @@ def served_voice_rows(rounds: int) -> dict[str, Row]:
     ):
         http = govd.agent("bench").http
         for number, clip in enumerate(_clips(_WARM_UP + 3 * rounds)):
-            samples = speech.samples(clip)
-            alone.append(_ms(lambda heard=samples: bare.embed(heard)))
-            served.append(_ms(lambda sent=clip, chat=f"chat-{number}": _verify(http, sent, chat)))
+            alone.append(_ms(partial(bare.embed, speech.samples(clip))))
+            served.append(_ms(partial(_verify, http, clip, f"chat-{number}")))
     baseline = statistics.median(alone[_WARM_UP:])
     note = "the demo's model; form, intake, replay memory and log with it"
     return {"verify_http_5s": Row(statistics.median(served[_WARM_UP:]), "ms", baseline, note=note)}
