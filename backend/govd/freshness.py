@@ -47,5 +47,5 @@ class SigningTime:
         seconds = abs(away) // timedelta(seconds=1)
         raise ForbiddenError(
             f"{what} was signed {seconds} s {side} now by govd's clock; {within} are the most: sign again",
-            hint=hint or "compare the clocks of both machines; an alarm tells of a step that nobody has seen",
+            hint=hint or "compare both clocks; a step that nobody has seen: govconsole alarms list",
         )
