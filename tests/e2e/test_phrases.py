@@ -59,7 +59,7 @@ class Chat:
         govd.serve()
         self.bot = govd.agent("bot", origins=("channel:family",))
         with govd.operator() as operator:
-            start = {"name": "owner", "consent_version": "1", "consented": True}
+            start = {"name": "owner", "consent_version": "1", "consented": True, "mine": True}
             draft = f"/v1/voice/drafts/{operator.post('/v1/voice/drafts', start)['id']}"
             for text in speech.TEXTS[:ENOUGH]:
                 answer(operator.http.post(f"{draft}/samples", files={"file": speech.speak(OWNER, text)}))
@@ -82,6 +82,13 @@ class Chat:
         signed = run("govgate", "voice", "sign", str(note), *line).stdout.decode().strip()
         argv = ("verify", str(note), "--chat", "family", "--signed", signed, *more)
         return self.gate(*argv, expect=expect)
+
+    def twin(self, *argv: str) -> str:
+        """A command of the console's."""
+        govd = self.govd
+        env = {"GOVD_STATE": str(govd.state), "GOVCONSOLE_OPERATOR_DIR": str(govd.operator_dir)}
+        done = run("govconsole", "voices", *argv, env=env, expect=None)
+        return (done.stdout + done.stderr).decode()
 
     def state(self, job: str) -> str:
         (found,) = answer(self.bot.http.get(f"/v1/jobs/{job}"))["intents"]
@@ -127,4 +134,17 @@ def test_the_owner_opens_one_job_with_his_voice_and_its_phrase_and_nobody_else_d
     assert answer(executor.http.post("/v1/attestations/redeem", json=redeemed))["intent_id"] == intent["id"]
     assert executor.http.post("/v1/attestations/redeem", json=redeemed).status_code == 409
     assert audit_types(chat.govd).count("voice.phrase_said") == 1
+    verify_log(chat.govd)
+
+    # The same voice is the operator's own: his step-up says a phrase too, once the settings ask for it.
+    clip = chat.root / "clip.wav"
+    with (chat.govd.state / "govd.toml").open("a", encoding="utf-8") as settings:
+        settings.write("step_up_phrase = true\n")
+    chat.govd.govd("reload")
+    clip.write_bytes(speech.speak(OWNER, "Whatever I say here, it is no phrase that anybody gave me."))
+    assert "govconsole voices phrase" in chat.twin("step-up", str(clip))
+    phrase = chat.twin("phrase").splitlines()[0]
+    clip.write_bytes(speech.speak(OWNER, phrase))
+    chat.upstream.says(phrase)
+    assert "your voice stands for 1:59" in chat.twin("step-up", str(clip))
     verify_log(chat.govd)

@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 from govd.api.server import Door
 from govd.contract import voice_texts
-from govd.contract.errors import UsageError
+from govd.contract.errors import ConflictError, NotFoundError, UsageError
 from govd.contract.plain import no_authorities
 from govd.contract.voice import VoiceState
 from govd.doors import agents_app, with_heads
@@ -58,6 +58,7 @@ ENROLLED: Final = (
 
 SECRET: Final = {"kind": "secret_read", "action": {"name": "prod/api-key"}}
 ORDINARY: Final = {"kind": "tool_call", "action": {"tool": "search.web", "arguments": {"q": "the weather"}}}
+NOBODYS: Final = "0198c1a0-0000-7000-8000-00000000dead"
 HOURS: Final = 3600
 FAMILY: Final = "channel:family"
 ALLOWING: Final = (
@@ -377,11 +378,21 @@ def test_the_python_gate_says_the_same_sync_and_async(street: Street, tmp_path: 
         assert gate.enroll_voice(clip("guest", "sdk"), "guest").status == "held"
         with pytest.raises(UsageError):
             gate.verify_voice(tmp_path / "missing.ogg")
+        with pytest.raises(UsageError):
+            gate.voice_phrase("no job", "family")
+        with pytest.raises(NotFoundError):
+            gate.voice_phrase(NOBODYS, "family")
+        with pytest.raises(ConflictError):
+            gate.verify_voice(clip("owner", "said"), "family", job=NOBODYS)
 
     async def again() -> None:
         async with AsyncGate(street.url, street.token_file, **options) as gate:
             assert not (await gate.verify_voice(clip("stranger", "sdk"), "family")).verified
             assert (await gate.voice_session("family")).admin
+            with pytest.raises(NotFoundError):
+                await gate.voice_phrase(NOBODYS, "family")
+            with pytest.raises(ConflictError):
+                await gate.verify_voice(clip("owner", "said"), "family", job=NOBODYS)
             assert (await gate.enroll_voice(clip("guest", "sdk2"), "guest")).total_samples == 2
 
     asyncio.run(again())

@@ -209,6 +209,7 @@ class Backend:
         params: dict[str, str] | None = None,
         body: Wire | None = None,
         upload: Upload | None = None,
+        slow: bool = False,
     ) -> M:
         """Ask, and take the answer for that model.
 
@@ -219,13 +220,14 @@ class Backend:
             params: Behind the path.
             body: Sent as JSON.
             upload: Sent as a form with one file, in place of a body.
+            slow: Whether a clip is to be looked at, as behind every upload: that takes its time.
 
         Raises:
             IntegrityError: the answer is no such model.
             UnreachableError: nobody answered.
             GovError: it was refused.
         """
-        response = await self.send(method, path, params=params, body=body, upload=upload)
+        response = await self.send(method, path, params=params, body=body, upload=upload, slow=slow)
         try:
             return model.model_validate_json(response.content)
         except ValidationError as error:
@@ -243,12 +245,15 @@ class Backend:
         params: dict[str, str] | None = None,
         body: Wire | None = None,
         upload: Upload | None = None,
+        slow: bool = False,
     ) -> httpx.Response:
         """Ask, and take the answer as it is; `call` says what the arguments are."""
         sent = self._heads.current
         extra: dict[str, Any] = {"json": body.model_dump(mode="json", by_alias=True)} if body else {}
         if upload is not None:
-            extra = {"files": {"file": upload}, "timeout": _LONG}
+            extra = {"files": {"file": upload}}
+        if upload is not None or slow:
+            extra["timeout"] = _LONG
         try:
             response = await self._http.request(
                 method,

@@ -62,7 +62,7 @@ class Take:
     def sent(self) -> dict[str, Any]:
         """How a request carries it. The name of a file stays here: it is no business of the backend's."""
         if self.capture:
-            return {"body": Captured(capture=self.capture)}
+            return {"body": Captured(capture=self.capture), "slow": True}
         return {"upload": ("clip", self.audio, "application/octet-stream")}
 
 
