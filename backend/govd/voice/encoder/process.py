@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import selectors
@@ -13,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from govd.contract.errors import ClipRefusedError, VoiceUnavailableError
-from govd.voice.encoder.frames import HEAD, MAX_REPLY, Kind, pack, unpack
+from govd.voice.encoder.frames import HEAD, MAX_REPLY, Kind, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 MEND: Final = "govd voice model list"
 """It says of each model whether its file is still what was imported, and what may be used."""
 _CHUNK: Final = 1 << 20
+_PIPE_BYTES: Final = 1 << 20
+"""So much of a clip is handed over at once, and neither side waits for the other: 16 s."""
+_F_SETPIPE_SZ: Final = 1031
 _PASSED_ON: Final = ("LANG", "LC_ALL", "TMPDIR", "HOME")
 
 
@@ -88,6 +92,8 @@ class Worker:
         self._out = self._process.stdout.fileno()
         os.set_blocking(self._in, False)
         os.set_blocking(self._out, False)
+        with contextlib.suppress(OSError):  # more than this user may have; it works with less
+            fcntl.fcntl(self._in, _F_SETPIPE_SZ, _PIPE_BYTES)
         try:
             self.dimension = self._ready(start_s)
         except BaseException:
@@ -105,7 +111,7 @@ class Worker:
         return self._process.poll() is None
 
     def _ready(self, seconds: float) -> int:
-        kind, body = self._exchange(b"", seconds)
+        kind, body = self._exchange([], seconds)
         if kind is Kind.FAILED:
             said = body.decode(errors="replace")
             raise VoiceUnavailableError(f"the model cannot be loaded: {said}", hint=MEND)
@@ -126,7 +132,7 @@ class Worker:
             WorkerDiedError: it ended, or said what no worker says.
             WorkerSlowError: it did not answer in time.
         """
-        kind, body = self._exchange(pack(Kind.EMBED, pcm), seconds)
+        kind, body = self._exchange([HEAD.pack(Kind.EMBED.value, len(pcm)), pcm], seconds)
         if kind is Kind.REFUSED:
             raise ClipRefusedError(f"the clip cannot be embedded: {body.decode(errors='replace')}")
         if kind is Kind.FAILED:
@@ -135,9 +141,9 @@ class Worker:
             raise WorkerDiedError("it spoke out of turn")
         return body
 
-    def _exchange(self, request: bytes, seconds: float) -> tuple[Kind, bytes]:
+    def _exchange(self, request: list[bytes], seconds: float) -> tuple[Kind, bytes]:
         ends = time.monotonic() + seconds
-        waiting, said = memoryview(request), bytearray()
+        waiting, said = [memoryview(part) for part in request], bytearray()
         with selectors.DefaultSelector() as selector:
             selector.register(self._out, selectors.EVENT_READ)
             if waiting:
@@ -150,7 +156,7 @@ class Worker:
                     if key.fd == self._out:
                         said += self._heard()
                     else:
-                        waiting = waiting[self._told(waiting) :]
+                        self._tell(waiting)
                         if not waiting:
                             selector.unregister(self._in)
                 if (frame := _frame(said)) is not None:
@@ -162,13 +168,18 @@ class Worker:
             raise WorkerDiedError("it ended")
         return data
 
-    def _told(self, waiting: memoryview) -> int:
+    def _tell(self, waiting: list[memoryview]) -> None:
+        """Write what goes in, off the list."""
         try:
-            return os.write(self._in, waiting[:_CHUNK])
+            written = os.writev(self._in, waiting)
         except BlockingIOError:
-            return 0
+            return
         except OSError:
             raise WorkerDiedError("it ended") from None
+        while waiting and written >= len(waiting[0]):
+            written -= len(waiting.pop(0))
+        if waiting:
+            waiting[0] = waiting[0][written:]
 
     def end(self) -> None:
         """End it and everything that it started, now."""

@@ -163,24 +163,25 @@ class Decoder:
 
     def _exchange(self, waiting: list[memoryview], expected: int, until: float) -> bytes:
         """Write these, off the list, while reading so many bytes: neither side waits for the other."""
-        got = bytearray()
+        parts, left = list[bytes](), expected
         with selectors.DefaultSelector() as selector:
             selector.register(self._out, selectors.EVENT_READ)
             if waiting:
                 selector.register(self._in, selectors.EVENT_WRITE)
-            while len(got) < expected:
+            while left:
                 events = selector.select(max(0.0, until - time.monotonic()))
                 if not events:
                     raise DiedError("took too long")
                 for key, _mask in events:
                     if key.fd == self._out:
-                        got += self._some(expected - len(got))
+                        parts.append(self._some(left))
+                        left -= len(parts[-1])
                     elif not self._wrote(waiting):
                         selector.unregister(self._in)
-        return bytes(got)
+        return b"".join(parts)
 
     def _some(self, most: int) -> bytes:
-        part = os.read(self._out, min(most, _CHUNK))
+        part = os.read(self._out, min(most, _PIPE_BYTES))
         if not part:
             raise self._death()
         return part
