@@ -1,7 +1,7 @@
 """Chooses the demo model's threshold on speakers that it never heard, and measures it on yet others.
 
-Embeds with the ONNX runtime, as the service does. Must never measure on speakers that the threshold was
-chosen on, nor on any that the model learned from.
+Embeds what the intake calls speech with the ONNX runtime, as the service does. Must never measure on
+speakers that the threshold was chosen on, nor on any that the model learned from.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import soundfile
 
 from govd.voice.calibration import chosen, measured, trials_of
+from govd.voice.intake import measuring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,9 @@ def embedded(
     for line in manifest.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         pcm, _ = soundfile.read(row["audio_filepath"], dtype="float32")
-        found.setdefault(row["label"], []).append(embed(pcm).astype("<f4").tobytes())
+        pcm -= pcm.mean()
+        speech = measuring.cut_silence(pcm, measuring.frames(pcm))
+        found.setdefault(row["label"], []).append(embed(speech).astype("<f4").tobytes())
     return found
 
 

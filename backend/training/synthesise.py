@@ -110,7 +110,7 @@ def spoken(tool: Tools, speaker: Speaker, text: str, draw: random.Random) -> NDA
 
 
 def without_silence(pcm: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The frames of 20 ms within 35 dB of the loudest: about what the service hands to an encoder."""
+    """The frames of 20 ms within 35 dB of the loudest: what a model learns from holds no pauses."""
     frames = pcm[: len(pcm) // 320 * 320].reshape(-1, 320)
     level = np.sqrt((frames**2).mean(axis=1))
     loud: NDArray[np.float32] = frames[level > level.max() * 10 ** (-35 / 20)].reshape(-1)
@@ -141,7 +141,9 @@ def utterances(tool: Tools, speaker: Speaker, folder: Path) -> list[dict[str, ob
     place = folder / speaker.split / speaker.name
     place.mkdir(parents=True, exist_ok=True)
     for number in range(UTTERANCES[speaker.split]):
-        pcm = coloured(without_silence(spoken(tool, speaker, sentence(draw), draw)), noise)
+        said = spoken(tool, speaker, sentence(draw), draw)
+        # What is measured comes as a recording does, and the service's own search for speech cuts it.
+        pcm = coloured(without_silence(said) if speaker.split == "train" else said, noise)
         path = place / f"{number:02}.wav"
         soundfile.write(path, pcm, RATE, subtype="PCM_16")
         seconds = len(pcm) / RATE

@@ -29,7 +29,7 @@ HALVES_FROM_SECONDS: Final = 6.0
 HALVES_MARGIN: Final = 0.05
 """Halves are shorter than the clips that a threshold was calibrated on: so much more they may differ.
 
-With the demo's model (threshold 0.696): halves of 36 clips of one voice had cosines of 0.75 to 1, those of 46
+With the demo's model (threshold 0.71): halves of 36 clips of one voice had cosines of 0.75 to 1, those of 46
 of 48 clips of two voices less than 0.62.
 """
 
