@@ -43,9 +43,9 @@ class Edited:
         fresh.replace(self.file)
         return self.look()
 
-    def look(self) -> str:
+    def look(self, expect: int = 0) -> str:
         """`govd reload`."""
-        return str(self.govd.govd_json("reload", "--as", "ana")["policy"])
+        return str(self.govd.govd_json("reload", "--as", "ana", expect=expect)["policy"])
 
     def outcome(self) -> str:
         """What becomes of a search now."""
@@ -99,7 +99,7 @@ def test_a_policy_file_that_is_broken_or_cannot_be_read_leaves_the_last_good_one
 ):
     for number, spoil in enumerate([_gone, _pipe, _cut, _noise, _huge]):
         spoil(edited.file)
-        assert edited.look() == "broken", spoil.__name__
+        assert edited.look(expect=1) == "broken", spoil.__name__
         assert edited.in_force() == TIGHT
         assert edited.outcome() == ("APPROVED" if number == 0 else "PENDING")
         assert "govd policy check" in edited.alarms()["policy-broken"]["mend"]
@@ -117,7 +117,7 @@ def test_govd_starts_with_the_last_good_policy_while_the_file_is_broken(edited: 
 
     assert edited.outcome() == "APPROVED"
     assert edited.in_force() == TIGHT
-    assert edited.look() == "broken"
+    assert edited.look(expect=1) == "broken"
     assert "policy-broken" in edited.alarms()
 
 

@@ -215,9 +215,9 @@ class GovdProcess:
         env = {**self._env, "GOVD_STATE": str(self.state), "GOVCONSOLE_OPERATOR_DIR": str(self.operator_dir)}
         return run("govd", *argv, env=env, expect=expect, **options)
 
-    def govd_json(self, *argv: str | Path) -> Any:
-        """A listing verb with --json, parsed."""
-        return json.loads(self.govd(*argv, "--json").stdout)
+    def govd_json(self, *argv: str | Path, expect: int = 0) -> Any:
+        """A verb with --json, parsed."""
+        return json.loads(self.govd(*argv, "--json", expect=expect).stdout)
 
     def spawn(self, *argv: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start `govd serve` and return at once. stderr goes to ROOT/govd.log."""

@@ -6,13 +6,23 @@ Must never take a line's word for its own place: only bytes and their hashes cou
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 from govd.audit.files import LogLine, read_lines
 from govd.audit.model import GENESIS
-from govd.audit.rules import EPOCH, RECOVERED, Chain, Parsed, day_file, parse, parse_note, speaks_for
+from govd.audit.rules import (
+    DAY_FILE,
+    EPOCH,
+    RECOVERED,
+    Chain,
+    Parsed,
+    day_file,
+    parse,
+    parse_note,
+    speaks_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,8 +77,13 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether nothing is wrong with what was read, be it nothing."""
         return not self.faults
+
+    @property
+    def verified(self) -> bool:
+        """Whether there are entries, and nothing is wrong with them."""
+        return self.ok and self.entries > 0
 
     @property
     def only_at_the_end(self) -> bool:
@@ -117,6 +132,8 @@ class Checker:
         self._late: set[int] = set()
         self._recovered_after: dict[int, bytes] = {}
         self._unvouched: dict[int, LogLine] = {}
+        self._named: dict[str, str] = {}  # the file of the day that a copy under another name was made of
+        self._elsewhere: set[tuple[str, str]] = set()  # (file, day of entries in it) that was told
         self.report = Report()
 
     def run(self) -> Report:
@@ -216,13 +233,26 @@ class Checker:
         self._previous, self._blind = line, False
         self.report.entries += 1
         self.report.first = self.report.first or parsed.seq
-        if day_file(parsed.time) != line.file.name:
-            self._fault(line, "reordered", f"entry {parsed.seq} stands in the file of another day")
+        self._of_its_day(line, parsed)
         if parsed.type in {RECOVERED, EPOCH} and "torn_sha256" in parsed.details:
             self._vouch(line, parsed)
         self._against_database(line, parsed, following)
         if self._head is not None and self._head.seq == parsed.seq and self._head.digest != parsed.digest:
             self._fault(line, "forked", f"entry {parsed.seq} is another than the remembered head's")
+
+    def _of_its_day(self, line: LogLine, parsed: Parsed) -> None:
+        """Whether the file is the one of the entry's day; what another name is due to is said once."""
+        day, file = day_file(parsed.time), line.file.name
+        if not DAY_FILE.fullmatch(file):
+            file = self._named.setdefault(file, day)  # a copy: the day of its first entry stands for a name
+        if day == file or (file, day) in self._elsewhere:
+            return
+        self._elsewhere.add((file, day))
+        if line.number == 1:
+            whole = replace(line, number=0)
+            self._fault(whole, "reordered", f"its name is another day's: it begins as {day}")
+        else:
+            self._fault(line, "reordered", f"entry {parsed.seq} stands in the file of another day")
 
     def _vouch(self, line: LogLine, parsed: Parsed) -> None:
         """The entry that speaks for torn bytes further up."""

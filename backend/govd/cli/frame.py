@@ -88,30 +88,35 @@ def table(rows: Iterable[Mapping[str, object]], columns: list[str]) -> None:
 
 
 def failing(function: Callable[P, R]) -> Callable[P, R]:
-    """Turn an error of ours into a line on stderr and its exit code."""
+    """Turn an error of ours into words on stderr and an exit code; with --json, its problem on stdout too."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except GovError as error:
-            say(f"error: {error.detail}")
-            for problem in _problems(error):
-                say(f"  {problem}")
-            if error.hint:
-                say(f"  try: {error.hint}")
+            if kwargs.get("as_json"):
+                show_json(error.problem())
+            _tell(error)
             sys.exit(error.exit_code)
 
     return run
 
 
-def _problems(error: GovError) -> list[str]:
-    found: Any = error.extra.get("problems", [])
-    return [
-        f"line {item['line']}, column {item['column']}: {item['message']}"
-        + (f" ({item['hint']})" if item.get("hint") else "")
-        for item in found
-    ]
+def _tell(error: GovError) -> None:
+    problems: Any = error.extra.get("problems", [])
+    if not problems:
+        say(f"error: {error.detail}")
+        if error.hint:
+            say(f"  try: {error.hint}")
+        return
+    # The detail and the hint are the first problem's: each is said once.
+    say(f"error: {error.title}")
+    for item in problems:
+        hint = f" ({item['hint']})" if item.get("hint") else ""
+        say(f"  line {item['line']}, column {item['column']}: {item['message']}{hint}")
+    if unlisted := error.extra.get("unlisted"):
+        say(f"  and {unlisted} more")
 
 
 def passphrase(file: Path | None, descriptor: int | None, prompt: str, *, confirm: bool = False) -> bytes:

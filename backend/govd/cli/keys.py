@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from govd.attestations.rotation import Rotations
 
+_FOUNDING = "the founding"
+"""Since when the first key signs: no rotation put it to use."""
 _COLUMNS = ["kid", "state", "since", "until", "listed_until"]
 
 
@@ -96,7 +98,7 @@ def _show(views: list[KeyView], *, as_json: bool = False) -> None:
     if as_json:
         frame.show_json({"keys": rows})
         return
-    frame.table(rows, _COLUMNS)
+    frame.table([row | {"since": row["since"] or _FOUNDING} for row in rows], _COLUMNS)
 
 
 @keys.command("rotate")

@@ -7,6 +7,7 @@ import getpass
 import os
 import re
 import select
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from govd.cli.logs import set_up_logging
 from govd.contract import votekey
 from govd.contract.errors import IntegrityError, InvalidRequestError, UsageError
 from govd.lock import StateLock, running
-from govd.settings import Layout, read_settings
+from govd.settings import Layout, default_operator_dir, default_state, read_settings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _STOP_S = 30
@@ -113,7 +114,11 @@ def init(  # noqa: PLR0913, PLR0917 - its options
     if demo_voice:
         _with_the_demos_model(state.absolute())
     frame.say(f"made {state}; the operator {operator} has a vote key and a token in {operator_dir}")
-    frame.say("next: govd serve, then govconsole")
+    where = f" --state {shlex.quote(str(state))}" if state != default_state() else ""
+    mine = (
+        f" --operator-dir {shlex.quote(str(operator_dir))}" if operator_dir != default_operator_dir() else ""
+    )
+    frame.say(f"next: govd serve{where}, then govconsole{where}{mine}")
 
 
 def _refuse_password(database: str) -> None:
@@ -187,15 +192,30 @@ def stop(state: Path) -> None:
 @frame.json_option
 @frame.failing
 def reload(state: Path, operator_dir: Path, operator: str | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
-    """Read settings and policy again; resume deciding after a disk was mended."""
-    done = Client(state, operator_dir, operator).request("POST", "/v1/reload")
+    """Read settings and policy again; resume deciding after a disk was mended.
+
+    Exit code 1 where the policy file is broken, or govd does not decide.
+    """
+    client = Client(state, operator_dir, operator)
+    done = client.request("POST", "/v1/reload")
     if as_json:
         frame.show_json(done)
-        return
-    frame.show(f"policy file: {done['policy']}")
-    frame.show(f"took effect: {', '.join(done['taken']) or 'nothing'}")
-    frame.show(f"needs a restart: {', '.join(done['restart']) or 'nothing'}")
-    frame.show(f"deciding: {'yes' if done['deciding'] else 'no'}")
+    else:
+        frame.show(f"policy file: {done['policy']}")
+        frame.show(f"took effect: {', '.join(done['taken']) or 'nothing'}")
+        frame.show(f"needs a restart: {', '.join(done['restart']) or 'nothing'}")
+        frame.show(f"deciding: {'yes' if done['deciding'] else 'no'}")
+    broken = done["policy"] == "broken"
+    if broken:
+        for alarm in client.request("GET", "/v1/alarms")["alarms"]:
+            if alarm["kind"] == "policy-broken":
+                frame.say(f"error: {alarm['message']}")
+                frame.say(f"  try: {alarm['mend']}")
+    if not done["deciding"]:
+        frame.say("error: govd does not decide")
+        frame.say("  try: govd doctor")
+    if broken or not done["deciding"]:
+        sys.exit(1)
 
 
 @click.command()

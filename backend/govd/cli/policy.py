@@ -11,7 +11,7 @@ import click
 from govd.cli import frame
 from govd.cli.client import Client
 from govd.contract.canonical import commitment
-from govd.contract.errors import InvalidRequestError, UsageError
+from govd.contract.errors import InvalidRequestError, PolicyInvalidError, UsageError
 from govd.contract.votes import PolicyChange, sign
 from govd.policy.loading import load
 from govd.policy.tightening import changes
@@ -36,8 +36,14 @@ def _source(path: Path) -> bytes:
 @frame.json_option
 @frame.failing
 def check(file: Path, as_json: bool) -> None:  # noqa: FBT001 - a flag
-    """Compile a policy file and say what is wrong with it. Needs no backend."""
-    found = load(_source(file))
+    """Compile a policy file and say what is wrong with it. Needs no backend.
+
+    With --json, a file that is not valid is told on stdout: "valid" is false, "problems" has each place.
+    """
+    try:
+        found = load(_source(file))
+    except PolicyInvalidError as error:
+        raise PolicyInvalidError(error.detail, hint=error.hint, valid=False, **error.extra) from None
     if as_json:
         frame.show_json({"sha256": found.sha256, "name": found.name, "valid": True})
     else:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 import click
 
 from govd.cli import frame
 from govd.settings import Layout, read_settings
+
+_NOTHING: Final = "no entries: nothing was verified"
 
 
 @click.group()
@@ -30,8 +33,10 @@ def audit() -> None:
 def verify(path: Path | None, state: Path, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """Check the chain of a folder of day files or of one file, which needs nothing but the files.
 
-    Without PATH: the log of --state, held against its database both ways.
+    Without PATH: the log of --state, held against its database both ways. Where there is no entry at all,
+    nothing was verified, and the exit code is 1.
     """
+    from govd.audit.rules import DAY_FILE
     from govd.audit.verify import verify as check
     from govd.storage.engine import make_engine, parse_url
 
@@ -40,13 +45,16 @@ def verify(path: Path | None, state: Path, as_json: bool) -> None:  # noqa: FBT0
     if path is None and layout.settings.exists():
         database = make_engine(parse_url(layout.database_url(read_settings(layout.state))), writer=False)
     report = check(path or layout.audit, database=database)
+    if path is not None and path.is_file() and not DAY_FILE.fullmatch(path.name):
+        frame.say(f"{path.name} is no day's name: the day of its first entry is taken for it")
     if as_json:
-        frame.show_json({"ok": report.ok, **asdict(report)})
+        frame.show_json({"ok": report.verified, **asdict(report)})
     else:
         for fault in report.faults:
             frame.show(f"{fault.file}:{fault.line}: {fault.kind}: {fault.message}")
-        frame.show(f"{report.entries} entries, {'the chain holds' if report.ok else 'the chain is broken'}")
-    if not report.ok:
+        state_of_it = "the chain holds" if report.ok else "the chain is broken"
+        frame.show(f"{report.entries} entries, {state_of_it}" if report.entries else _NOTHING)
+    if not report.verified:
         sys.exit(1)
 
 

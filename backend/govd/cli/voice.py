@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -202,7 +203,8 @@ def verify(file: Path, state: Path, operator_dir: Path, operator: str | None, as
         faults = found["quality"]["faults"] if found["quality"] else []
         frame.show(f"{found['speaker']} ({figures}){': ' + ', '.join(faults) if faults else ''}")
     if not found["verified"]:
-        raise InvalidRequestError("it is nobody's voice that is enrolled")
+        frame.say("error: it is nobody's voice that is enrolled")
+        sys.exit(1)
 
 
 @voice.command()

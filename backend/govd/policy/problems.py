@@ -66,7 +66,8 @@ class Problems:
         """Raise what was found, in the order of the file.
 
         Raises:
-            PolicyInvalidError: something was found; `extra["problems"]` has each place.
+            PolicyInvalidError: something was found; `extra["problems"]` has the first places, and
+                `extra["unlisted"]` says how many more there are, if any.
         """
         if not self.found:
             return
@@ -78,6 +79,7 @@ class Problems:
             visible(sentence, _MESSAGE) + more,
             hint=visible(first.hint, _MESSAGE) or None,
             problems=[problem.as_dict() for problem in ordered[:MAX_PROBLEMS]],
+            **({"unlisted": len(ordered) - MAX_PROBLEMS} if len(ordered) > MAX_PROBLEMS else {}),
         )
 
 

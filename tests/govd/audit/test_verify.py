@@ -78,6 +78,7 @@ def test_one_file_by_itself_is_right_from_where_it_begins(log: Path):
 
 def test_no_log_at_all_is_right_unless_somebody_remembers_one(log: Path, database: Engine):
     assert verify(log).ok
+    assert not verify(log).verified
     assert found(verify(log, head=head_of(LINES))) == [("audit", 0, "truncated")]
     assert found(verify(log, database=database)) == [("audit", 0, "truncated")]
 
@@ -152,6 +153,24 @@ def test_an_entry_in_another_days_file_is_reordered(log: Path):
     (log / SECOND).write_bytes(b"".join(line + b"\n" for line in LINES[2:]))
 
     assert found(verify(log)) == [(FIRST, 2, "reordered")]
+
+
+def test_a_file_under_another_days_name_is_said_once_and_what_was_edited_in_it_too(log: Path):
+    lines = list(LINES)
+    lines[4] = lines[4].replace(b'"salt":"s0"', b'"salt":"s1"')
+    write(log, lines)
+    renamed = (log / SECOND).rename(log / "2026-11-25.jsonl")
+
+    assert found(verify(renamed)) == [(renamed.name, 0, "reordered"), (renamed.name, 4, "edited")]
+
+
+def test_a_copy_that_no_day_gave_its_name_is_checked_all_the_same(log: Path):
+    write(log, LINES)
+    copy = (log / SECOND).rename(log / "copy.jsonl")
+    assert verify(copy).ok
+
+    copy.write_bytes(copy.read_bytes().replace(b'"salt":"s0"', b'"salt":"s1"', 1))
+    assert [fault.kind for fault in verify(copy).faults] == ["edited"]
 
 
 def test_a_log_cut_within_a_line_is_truncated(log: Path):

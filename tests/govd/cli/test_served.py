@@ -99,6 +99,18 @@ def test_what_is_refused_says_why_and_what_to_do(
     assert not (tmp_path / "t").exists()
 
 
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [(("agents", "list", "--as", "zoe"), "usage"), (("policy", "apply", "--reason", "r"), "usage")],
+    ids=" ".join,
+)
+def test_a_program_is_told_on_stdout_what_was_refused(served: GovdProcess, argv: tuple[str, ...], code: str):
+    done = command(served, *argv, "--json")
+
+    assert done.exit_code == USAGE
+    assert json.loads(done.stdout)["type"] == f"urn:govconsole:error:{code}"
+
+
 @pytest.mark.threat("T5")
 def test_an_executor_is_not_added_with_a_wrong_passphrase(served: GovdProcess, tmp_path: Path):
     """Somebody at an operator's terminal adds an executor without knowing the passphrase of the key."""
@@ -114,6 +126,21 @@ def test_an_executor_is_not_added_with_a_wrong_passphrase(served: GovdProcess, t
     assert done.exit_code == REFUSED
     assert "wrong passphrase" in done.stderr
     assert not (tmp_path / "t").exists()
+
+
+def test_a_reload_that_finds_a_broken_policy_file_fails_and_names_what_mends_it(served: GovdProcess):
+    path = served.state / "policy.yaml"
+    good = path.read_bytes()
+    path.write_text("version: 7\n", encoding="utf-8")
+    try:
+        said, told = command(served, "reload"), command(served, "reload", "--json")
+    finally:
+        path.write_bytes(good)
+
+    assert (said.exit_code, told.exit_code) == (REFUSED, REFUSED)
+    assert f"try: govd policy check {path}" in said.stderr
+    assert json.loads(told.stdout)["policy"] == "broken"
+    assert command(served, "reload").exit_code == DONE
 
 
 def test_a_policy_is_applied_and_shown(served: GovdProcess, tmp_path: Path):

@@ -45,6 +45,23 @@ def test_a_founded_state_is_open_to_its_owner_alone(founded: GovdProcess):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
+def test_init_names_the_next_commands_with_the_folders_that_it_was_given(tmp_path: Path):
+    govd = GovdProcess(tmp_path)
+    govd.passphrase_file.write_bytes(b"x y z")
+    state, mine = tmp_path / "a state", tmp_path / "mine"
+
+    done = command(
+        govd,
+        *("init", "--operator", "ana", "--passphrase-file", govd.passphrase_file),
+        *("--state", state, "--operator-dir", mine),
+    )
+
+    assert (
+        f"next: govd serve --state '{state}', then govconsole --state '{state}' --operator-dir {mine}\n"
+        in done.stderr
+    )
+
+
 def test_a_state_is_never_founded_twice(founded: GovdProcess):
     before = {path: path.read_bytes() for path in founded.state.rglob("*") if path.is_file()}
 
@@ -152,6 +169,36 @@ def test_a_broken_policy_names_line_and_column(founded: GovdProcess, tmp_path: P
     assert done.exit_code == REFUSED
     assert "line 3, column 1" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_broken_policy_is_told_to_programs_on_stdout(founded: GovdProcess, tmp_path: Path):
+    file = tmp_path / "p.yaml"
+    file.write_text(GOOD_POLICY + "tool_cals: {}\n", encoding="utf-8")
+
+    done = command(founded, "policy", "check", file, "--json")
+    told = json.loads(done.stdout)
+
+    assert done.exit_code == REFUSED
+    assert told["valid"] is False
+    assert [(item["line"], item["column"]) for item in told["problems"]] == [(3, 1)]
+    assert told["type"] == "urn:govconsole:error:policy-invalid"
+
+
+def test_each_problem_and_its_hint_are_said_once(founded: GovdProcess, tmp_path: Path):
+    file = tmp_path / "p.yaml"
+    file.write_text(GOOD_POLICY + "tool_cals: {}\ncustum: {}\n", encoding="utf-8")
+
+    said = command(founded, "policy", "check", file).stderr
+
+    assert said.count("tool_cals") == said.count("tool_calls") == said.count("custum") == 1
+    assert "try:" not in said
+
+
+def test_problems_that_are_not_listed_are_counted(founded: GovdProcess, tmp_path: Path):
+    file = tmp_path / "p.yaml"
+    file.write_text(GOOD_POLICY + "".join(f"key_{number}: {{}}\n" for number in range(60)), encoding="utf-8")
+
+    assert "  and 10 more\n" in command(founded, "policy", "check", file).stderr
 
 
 def test_a_policy_that_is_not_there_is_refused_by_name(founded: GovdProcess, tmp_path: Path):
@@ -326,6 +373,27 @@ def test_the_doctor_without_a_state_names_init(tmp_path: Path):
 
     assert done.exit_code == REFUSED
     assert findings(done)["state"][0]["mend"] == "govd init"
+
+
+def test_where_there_is_no_entry_nothing_was_verified(founded: GovdProcess, tmp_path: Path):
+    done, told = (
+        command(founded, "audit", "verify", tmp_path),
+        command(founded, "audit", "verify", tmp_path, "--json"),
+    )
+
+    assert (done.exit_code, done.stdout) == (REFUSED, "no entries: nothing was verified\n")
+    assert (told.exit_code, json.loads(told.stdout)["ok"]) == (REFUSED, False)
+
+
+def test_a_copy_of_a_day_is_verified_under_any_name(founded: GovdProcess, tmp_path: Path):
+    (day,) = (founded.state / "audit").glob("*.jsonl")
+    copy = tmp_path / "copy"
+    copy.write_bytes(day.read_bytes())
+
+    done = command(founded, "audit", "verify", copy)
+
+    assert done.exit_code == DONE
+    assert done.stderr.count("no day's name") == 1
 
 
 def test_a_log_that_was_changed_is_no_good_log(copied: Callable[[], GovdProcess]):
