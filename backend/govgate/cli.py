@@ -16,6 +16,7 @@ from govd.contract.errors import GovError
 from govd.contract.intents import IntentState
 from govd.contract.shells import completion
 from govd.contract.text import visible
+from govd.contract.verbs import Verbs
 from govgate import calls, declare, exits, tokens, wait
 from govgate import exec as running
 from govgate.service import executor
@@ -64,7 +65,7 @@ Exit codes: what the command itself answers, or
 """
 
 
-class Gate(click.Group):
+class Gate(Verbs):
     """A group whose refusals, click's own too, end with the codes of this interface."""
 
     def main(

@@ -12,6 +12,7 @@ import click
 
 from govd.contract.errors import GovError
 from govd.contract.text import visible
+from govd.contract.verbs import Verbs
 from govd.contract.voice import VoiceState
 from govd.contract.voice_texts import UNAVAILABLE
 from govd.contract.wire import iso
@@ -45,7 +46,7 @@ _chat = click.option(
 _json = click.option("--json", "as_json", is_flag=True, help="The answer as JSON on stdout.")
 
 
-@click.group()
+@click.group(cls=Verbs)
 def voice() -> None:
     """Voices: whose a voice note is, and whether a chat is verified.
 

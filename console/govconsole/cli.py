@@ -19,6 +19,7 @@ from govconsole.demo.command import demo
 from govd.contract.errors import GovError, NotFoundError, UsageError
 from govd.contract.shells import completion
 from govd.contract.text import visible, visible_lines
+from govd.contract.verbs import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,7 +38,7 @@ ORDERS = ("risk", "left", "newest", "oldest", "agent", "changed")
 """The contract's own words; loading it for a screen of help would be most of the time that takes."""
 
 
-class Guarded(click.Group):
+class Guarded(Verbs):
     """A group whose commands end with one sentence on stderr and the exit code of the error."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
@@ -103,7 +104,9 @@ class Places:
         return asyncio.run(_run())
 
 
-@click.group(cls=Guarded, invoke_without_command=True)
+@click.group(
+    cls=Guarded, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.option("--state", type=_DIRECTORY, help=f"The backend's state directory (or {paths.STATE_VARIABLE}).")
 @click.option(
     "--connect", envvar=paths.CONNECT_VARIABLE, metavar="unix:/PATH",
@@ -122,7 +125,10 @@ def main(
     operator: str | None,
     pictures: Path | None,
 ) -> None:
-    """Settle what AI agents may not decide by themselves. Without a command: the app."""
+    """Settle what AI agents may not decide by themselves. Without a command: the app.
+
+    Exit codes: 0 done, 1 refused or not valid, 2 usage, 3 backend unreachable, 5 denied, 6 expired.
+    """
     if connect and state is not None:
         raise UsageError("--connect goes to a backend elsewhere: it has no --state here")
     remote = paths.connect_path(connect) if connect else None

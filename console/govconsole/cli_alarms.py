@@ -13,6 +13,7 @@ import click
 
 from govconsole import completing
 from govd.contract.errors import NotFoundError, UsageError
+from govd.contract.verbs import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -34,7 +35,7 @@ class HasSession(Protocol):
 def group(say: Callable[[str], None], data: Callable[[str], None]) -> click.Group:
     """The commands of `govconsole alarms`. `say`: takes messages; `data`: takes what was asked for."""
 
-    @click.group()
+    @click.group(cls=Verbs)
     def alarms() -> None:
         """What does not go away by itself, and the commands that mend it."""
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from govd.contract.verbs import Verbs
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -29,7 +31,7 @@ class HasPlaces(Protocol):
 def group(say: Callable[[str], None], data: Callable[[str], None]) -> click.Group:
     """The commands. `say`: takes messages; `data`: takes what was asked for."""
 
-    @click.group()
+    @click.group(cls=Verbs)
     def config() -> None:
         """The console's own settings: theme, keys, where pictures go."""
 

@@ -16,6 +16,7 @@ import click
 from govconsole import cli_passphrase
 from govd.contract.errors import ForbiddenError, UsageError
 from govd.contract.text import visible, visible_lines
+from govd.contract.verbs import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -49,7 +50,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 def group(say: Callable[[str], None], data: Callable[[str], None]) -> click.Group:
     """The commands of `govconsole voices`. `say`: takes messages; `data`: takes what was asked for."""
 
-    @click.group()
+    @click.group(cls=Verbs)
     def voices() -> None:
         """Speakers, samples that agents sent, verified sessions, locks; enrolling and stepping up."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from govconsole.actions.model import Action, Twin
 from govconsole.actions.registry import Scope, named
@@ -51,7 +52,7 @@ def test_every_exit_code_is_listed():
     assert [code for code in set.union(*docs.ending()) if f"| {code} |" not in page("exit-codes.md")] == []
 
 
-def commands(program: str) -> Iterator[str]:
+def commands(program: str) -> Iterator[tuple[str, click.Command]]:
     import importlib
 
     waiting = [(program, importlib.import_module(f"{program}.cli").main)]
@@ -59,7 +60,7 @@ def commands(program: str) -> Iterator[str]:
         path, command = waiting.pop()
         if isinstance(command, click.Group):
             waiting += [(f"{path} {name}", one) for name, one in command.commands.items() if not one.hidden]
-        yield path
+        yield path, command
 
 
 @pytest.mark.parametrize("program", docs.PROGRAMS)
@@ -67,8 +68,23 @@ def test_every_command_is_listed(program):
     listed = page("cli.md")
 
     assert [
-        path for path in commands(program) if not re.search(rf"^##+ `?{path}( |$)", listed, re.MULTILINE)
+        path for path, _ in commands(program) if not re.search(rf"^##+ `?{path}( |$)", listed, re.MULTILINE)
     ] == []
+
+
+@pytest.mark.parametrize("program", docs.PROGRAMS)
+def test_the_help_of_every_group_tells_each_of_its_verbs_in_a_whole_sentence(program):
+    groups = [(path, one) for path, one in commands(program) if isinstance(one, click.Group)]
+    shown = {path: CliRunner().invoke(one, ["--help"], prog_name=path).stdout for path, one in groups}
+
+    assert [path for path, text in shown.items() if re.search(r"\w\.\.\.$", text, re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("program", docs.PROGRAMS)
+def test_each_program_tells_its_help_by_the_short_word_too(program):
+    _, main = next(commands(program))
+
+    assert CliRunner().invoke(main, ["-h"]).stdout == CliRunner().invoke(main, ["--help"]).stdout != ""
 
 
 def test_the_examples_are_taken():

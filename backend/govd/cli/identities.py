@@ -13,6 +13,7 @@ from govd.cli import frame
 from govd.cli.client import Client
 from govd.contract import votekey
 from govd.contract.errors import UsageError
+from govd.contract.verbs import Verbs
 from govd.contract.votes import Enrolment, sign
 from govd.identities.model import new_token, token_digest
 
@@ -63,17 +64,17 @@ def _lister(kind: str, columns: list[str]) -> click.Command:
     return lister
 
 
-@click.group()
+@click.group(cls=Verbs)
 def agents() -> None:
     """Agents: who may declare intents."""
 
 
-@click.group()
+@click.group(cls=Verbs)
 def executors() -> None:
     """Executors: who may redeem attestations and act. Additions are signed."""
 
 
-@click.group()
+@click.group(cls=Verbs)
 def operators() -> None:
     """Operators: who may vote. Additions are signed."""
 

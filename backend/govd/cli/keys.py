@@ -13,6 +13,7 @@ from govd.cli.client import Client, only_operator
 from govd.contract import votekey
 from govd.contract.errors import NotFoundError, UnreachableError
 from govd.contract.keys import KeyRotationSubmission, KeyView, NextKey, SigningKeys, StolenKeySubmission
+from govd.contract.verbs import Verbs
 from govd.contract.votes import KeyRotation, StolenKey, sign
 from govd.lock import StateLock, running
 from govd.settings import Layout, read_settings
@@ -76,7 +77,7 @@ def _keys(state: Path, operator_dir: Path, operator: str) -> Iterator[_Served | 
         lock.release()
 
 
-@click.group()
+@click.group(cls=Verbs)
 def keys() -> None:
     """The keys with which govd signs attestations and heads of the log. Rotations are signed."""
 

@@ -6,9 +6,10 @@ import click
 
 from govd.cli import identities, keys, lifecycle, policy, records, voice
 from govd.contract.shells import completion
+from govd.contract.verbs import Verbs
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="govconsole", prog_name="govd")
 def main() -> None:
     """Decide what agents may attempt, hold what policy cannot settle, record everything.

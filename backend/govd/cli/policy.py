@@ -12,6 +12,7 @@ from govd.cli import frame
 from govd.cli.client import Client
 from govd.contract.canonical import commitment
 from govd.contract.errors import InvalidRequestError, PolicyInvalidError, UsageError
+from govd.contract.verbs import Verbs
 from govd.contract.votes import PolicyChange, sign
 from govd.policy.loading import load
 from govd.policy.tightening import changes
@@ -19,7 +20,7 @@ from govd.policy.tightening import changes
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group()
+@click.group(cls=Verbs)
 def policy() -> None:
     """The policy: check a file, see what is in force, put another one in force."""
 

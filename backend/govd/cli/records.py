@@ -10,12 +10,13 @@ from typing import Final
 import click
 
 from govd.cli import frame
+from govd.contract.verbs import Verbs
 from govd.settings import Layout, read_settings
 
 _NOTHING: Final = "no entries: nothing was verified"
 
 
-@click.group()
+@click.group(cls=Verbs)
 def audit() -> None:
     """The log."""
 

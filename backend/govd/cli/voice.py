@@ -18,6 +18,7 @@ from govd.cli.voice_calibrate import calibrate
 from govd.cli.voice_model import model
 from govd.contract.errors import InvalidRequestError, UsageError
 from govd.contract.text import visible
+from govd.contract.verbs import Verbs
 from govd.contract.voice import Draft, DraftStart, Voices
 from govd.contract.voice_limits import MAX_CLIP_BYTES
 from govd.contract.voicechange import deleting, enrolling, foreign, signed, told
@@ -34,7 +35,7 @@ _COLUMNS: Final = ["name", "samples", "net_seconds", "agreement", "admin", "oper
 _NO_CHAT: Final = "-"
 
 
-@click.group()
+@click.group(cls=Verbs)
 def voice() -> None:
     """Voices: the model that tells them apart, who is enrolled, who is locked out."""
 

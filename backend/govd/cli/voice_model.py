@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from govd.cli import frame
+from govd.contract.verbs import Verbs
 from govd.voice.modelstore.store import ModelStore
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _MIB = 1 << 20
 
 
-@click.group()
+@click.group(cls=Verbs)
 def model() -> None:
     """The models that tell voices apart: what is here, what is in use."""
 
