@@ -61,7 +61,7 @@ _EXITS: Final = """\b
 Exit codes: what the command itself answers, or
   64  usage              69  backend or executor unreachable, or stopped
   75  held: wait on      76  expired: nobody decided
-  77  denied or refused
+  77  denied, refused, or taken back
 """
 
 

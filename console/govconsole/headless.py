@@ -6,7 +6,7 @@ Must never vote on a job that is not exactly the one whose token it was given.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from govconsole.client.amounts import left
 from govconsole.client.content import content_document
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     """Shows what is about to be signed, has it agreed to, and gives the passphrase of the key that signs."""
 
 _DENIED, _EXPIRED = 5, 6
-_ENDS = {"denied": _DENIED, "expired": _EXPIRED}
+ENDS: Final = {"denied": _DENIED, "expired": _EXPIRED}
+"""The exit code of a vote that came too late, by what the job had ended as; otherwise 1."""
 _TITLE = 40
 
 
@@ -42,7 +43,7 @@ class JobEndedError(JobClosedError):
 
     def __init__(self, detail: JobDetail) -> None:
         super().__init__(f"job {detail.id} takes no vote any more: it is {detail.state}")
-        self.exit = _ENDS.get(str(detail.state), 1)
+        self.exit = ENDS.get(str(detail.state), 1)
 
 
 def machine(value: object) -> str:

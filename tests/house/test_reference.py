@@ -14,6 +14,11 @@ from govconsole.actions.model import Action, Twin
 from govconsole.actions.registry import Scope, named
 from govconsole.settings import Settings, parse
 from govd.contract import filters
+from govd.contract.decisions import DecisionView
+from govd.contract.errors import NotApprovedError
+from govd.contract.intents import IntentState, IntentView
+from govgate import exits
+from govgate.wait import approved
 from tests.tools import docs, docs_console
 from tests.tools.meanings import EXIT_CODES, INTRODUCTIONS
 from tests.tools.pages import GapError, covers
@@ -61,6 +66,27 @@ def commands(program: str) -> Iterator[tuple[str, click.Command]]:
         if isinstance(command, click.Group):
             waiting += [(f"{path} {name}", one) for name, one in command.commands.items() if not one.hidden]
         yield path, command
+
+
+OVER = [state for state in IntentState if state is not IntentState.APPROVED]
+
+
+@pytest.mark.parametrize("state", OVER)
+def test_what_govgate_ends_with_where_an_intent_does_not_run_is_what_the_page_says(state):
+    view = IntentView.model_construct(
+        id="1",
+        job="2",
+        state=state,
+        decision=DecisionView.model_construct(findings=[]),
+        held_until=None,
+        guidance=None,
+    )
+    with pytest.raises(NotApprovedError) as refused:
+        approved(view)
+
+    (said,) = [words for code, words in list(EXIT_CODES.values())[1] if code == exits.code_of(refused.value)]
+    began = state in {IntentState.SUCCEEDED, IntentState.FAILED, IntentState.NOT_RUN, IntentState.UNKNOWN}
+    assert ("redeemed" if began else state.value) in said.lower()
 
 
 @pytest.mark.parametrize("program", docs.PROGRAMS)

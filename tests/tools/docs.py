@@ -18,6 +18,7 @@ from unittest.mock import MagicMock
 
 import click
 
+from govconsole.headless import ENDS
 from govd.audit.rules import FIELDS as ENVELOPE
 from govd.contract.errors import error_classes
 from govd.contract.intents import IntentState
@@ -82,8 +83,15 @@ def settings() -> str:
 
 
 def ending() -> tuple[set[int], set[int]]:
-    """What govd and govconsole, and what govgate, end with."""
-    ours = {0, *(cls.exit_code for cls in error_classes())}
+    """What govd and govconsole, and what govgate, end with: by the errors that they name."""
+    named = {
+        node.id
+        for path in [*(ROOT / "backend" / "govd").rglob("*.py"), *(ROOT / "console").rglob("*.py")]
+        if "contract" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name)
+    }
+    ours = {0, *ENDS.values(), *(cls.exit_code for cls in error_classes() if cls.__name__ in named)}
     theirs = {0, *(value for name, value in vars(exits).items() if name.isupper() and isinstance(value, int))}
     return ours, theirs
 
@@ -92,7 +100,7 @@ def exit_codes() -> str:
     """docs/reference/exit-codes.md."""
     for (program, codes), used in zip(EXIT_CODES.items(), ending(), strict=True):
         covers(f"EXIT_CODES, {program}", used, {str(code): said for code, said in codes})
-    parts = ["# Exit codes\n\n", WRITTEN, "They are part of the interface: scripts may rely on them.\n"]
+    parts = ["# Exit codes\n\n", WRITTEN, INTRODUCTIONS["exit_codes"]]
     for program, codes in EXIT_CODES.items():
         parts += [
             f"\n## {program}\n\n",

@@ -140,21 +140,24 @@ EXIT_CODES: Final[dict[str, list[tuple[int, str]]]] = {
         (1, "Refused, or not valid."),
         (2, "Usage: the command line is wrong."),
         (3, "Unreachable: no backend answered."),
-        (4, "Held: it waits for a person."),
-        (5, "Denied."),
-        (6, "Expired: nobody decided in time."),
+        (5, "Denied: the job was, before the vote came."),
+        (6, "Expired: the job had, before the vote came."),
     ],
     "govgate exec, wait and intent (sysexits; a command that ran passes on its own)": [
         (0, "Approved; of `exec`, the command ran and ended well."),
         (64, "Usage."),
         (69, "Unreachable, or the log of the backend went back in time."),
         (75, "Held: ask again with `govgate wait`."),
-        (76, "Expired, cancelled or revoked."),
-        (77, "Denied, or refused at redemption."),
+        (76, "Expired: nobody decided in time."),
+        (77, "Denied, cancelled, superseded or revoked; redeemed before; or refused at redemption."),
     ],
 }
 
 INTRODUCTIONS: Final[dict[str, str]] = {
+    "exit_codes": """\
+They are part of the interface: scripts may rely on them. 4 is kept for what is held: no command of govd or
+govconsole ends with it, because a vote that counts is done, also where another person's is still needed.
+""",
     "errors": """\
 Both doors answer with problem documents (RFC 9457, `application/problem+json`). `type` is
 `urn:govconsole:error:` and a code of this list; `detail` says what is wrong, with the figure that shows it;
