@@ -14,6 +14,7 @@ from starlette.routing import Match, Route
 
 from govd.contract.errors import GovError, InvalidRequestError
 from govd.contract.text import visible
+from govd.contract.wording import sentence
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -42,11 +43,9 @@ def problem_response(error: GovError) -> Response:
 
 def invalid(error: ValidationError, prefix: str = "") -> InvalidRequestError:
     """A pydantic error as ours: the first place as pointer, the others counted."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    first = found[0]
-    pointer = prefix + "".join(f"/{part}" for part in first["loc"])
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return InvalidRequestError(visible(f"{first['msg']}{more}", _LONGEST), pointer=visible(pointer, _LONGEST))
+    found = error.errors(include_url=False, include_input=False)
+    pointer = prefix + "".join(f"/{part}" for part in found[0]["loc"])
+    return InvalidRequestError(visible(sentence(found), _LONGEST), pointer=visible(pointer, _LONGEST))
 
 
 def plain(status: int, detail: str) -> Response:
@@ -87,9 +86,7 @@ def install(app: Starlette) -> None:
     async def wrong_parameters(_: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
-        first = error.errors()[0]
-        place = "/".join(str(part) for part in first["loc"])
-        return problem_response(InvalidRequestError(visible(f"{place}: {first['msg']}", _LONGEST)))
+        return problem_response(InvalidRequestError(visible(sentence(error.errors()), _LONGEST)))
 
     async def http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import click
+from pydantic import ValidationError
 
 from govd.cli import frame
 from govd.cli.client import Client
@@ -22,6 +23,7 @@ from govd.contract.verbs import Verbs
 from govd.contract.voice import Draft, DraftStart, Voices
 from govd.contract.voice_limits import MAX_CLIP_BYTES
 from govd.contract.voicechange import deleting, enrolling, foreign, signed, told
+from govd.contract.wording import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,7 +123,10 @@ def enroll(  # noqa: PLR0913, PLR0917 - its options
         raise UsageError(f"{len(files)} files: {shown['minimum_samples']} samples and a fresh one are needed")
     clips = [_clip(path) for path in files]
     key = client.key(frame.passphrase(passphrase_file, passphrase_fd, f"Passphrase of {client.operator}"))
-    start = DraftStart(name=name, consent_version=shown["consent_version"], consented=True, mine=mine)
+    try:
+        start = DraftStart(name=name, consent_version=shown["consent_version"], consented=True, mine=mine)
+    except ValidationError as error:
+        raise UsageError(sentence(error.errors())) from None
     begun = client.request("POST", "/v1/voice/drafts", start.model_dump(mode="json"))
     draft = f"/v1/voice/drafts/{begun['id']}"
     try:

@@ -25,6 +25,7 @@ from govd.contract.wire import (
     Timestamp,
     Wire,
 )
+from govd.contract.wording import said
 
 Kind = Literal[
     "model_call",
@@ -86,7 +87,7 @@ def _validated(model: type[Action], data: dict[str, Any]) -> Action:
                     "type": "value_error",
                     "loc": ("action", *item["loc"]),
                     "input": None,
-                    "ctx": {"error": ValueError(item["msg"])},
+                    "ctx": {"error": ValueError(said(item))},
                 }
                 for item in error.errors(include_url=False, include_input=False)
             ],

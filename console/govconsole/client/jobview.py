@@ -92,7 +92,9 @@ def _head(job: JobDetail, held: Sequence[IntentDetail]) -> Document:
         line(Span(" · ".join(about), "dim"), hang=2),
     ]
     if job.assurance == "advisory":
-        why = "the agent could act without asking: it shares a Unix user with what guards it"
+        why = (
+            "the agent could act without asking: no separate Unix user is known for it, or for what guards it"
+        )
         document.append(line(Span("ADVISORY ", "warn"), Span(why, "dim"), hang=9))
     return document
 
