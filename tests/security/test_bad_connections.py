@@ -84,6 +84,29 @@ def test_an_identity_holds_no_more_streams_open_than_it_may(house: House):
         assert house.other.http.get("/v1/me").status_code == 200
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_whoever_sends_all_of_a_body_that_is_too_long_before_he_reads_gets_the_answer(
+    house: House, version: str
+):
+    head = request_line(house, "POST /v1/intents", "Content-Length: 10000000", "Connection: close").replace(
+        b"HTTP/1.1", f"HTTP/{version}".encode()
+    )
+    with house.unmoved():
+        (reply,) = house.talk(head + b"x" * 10_000_000)
+        assert (reply.status, json.loads(reply.body)["type"]) == (413, f"{TYPE_PREFIX}body-too-large")
+
+
+@pytest.mark.threat("T18")
+def test_behind_a_body_that_ended_the_connection_no_request_is_read(house: House):
+    """An agent hides a second request behind a refused body, on a connection that was to end with it."""
+    hidden = request_line(house, "POST /v1/jobs", "Content-Length: 13") + b'{"title":"x"}'
+    head = request_line(
+        house, "POST /v1/intents", "Content-Length: 1000000", "Connection: keep-alive"
+    ).replace(b"HTTP/1.1", b"HTTP/1.0")
+    with house.unmoved():
+        assert [reply.status for reply in house.talk(head + b"x" * 1_000_000 + hidden)] == [413]
+
+
 def smuggled(house: House) -> dict[str, bytes]:
     """Requests about whose end two readers could disagree, with a second one hidden in their bodies."""
     hidden = request_line(house, "POST /v1/jobs", "Content-Length: 13") + b'{"title":"x"}'

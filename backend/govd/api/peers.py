@@ -6,6 +6,7 @@ an address and nothing more.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from functools import lru_cache
@@ -24,8 +25,6 @@ from govd.contract.limits import (
 from govd.identities.model import Peer
 
 if TYPE_CHECKING:
-    import asyncio
-
     from starlette.requests import HTTPConnection
 
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -33,6 +32,29 @@ _CREDENTIALS: Final = struct.Struct("3i")
 
 class _HeadersTooLongError(Exception):
     """Leaves the parser, which then refuses the request."""
+
+
+class _UntilRead(asyncio.Transport):
+    """What an answer is written to where the connection ends with it: `close` waits for the request's rest.
+
+    Closing a socket into which somebody still writes resets it, and the answer is lost with it.
+    """
+
+    def __init__(self, protocol: PeerProtocol) -> None:
+        super().__init__()
+        self._protocol = protocol
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Write to the connection."""
+        self._protocol.transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Whether the connection itself is closing."""
+        return self._protocol.transport.is_closing()
+
+    def close(self) -> None:
+        """Part from the peer."""
+        self._protocol.part()
 
 
 class PeerProtocol(HttpToolsProtocol):
@@ -50,6 +72,7 @@ class PeerProtocol(HttpToolsProtocol):
     _unheard = 0
     _drained = 0
     _whole = False
+    _parting = False
     _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base
@@ -115,7 +138,11 @@ class PeerProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The body follows."""
         self._unheard = 0
+        if self._parting:
+            return  # whoever ended the connection with his request has no further one on it
         super().on_headers_complete()
+        if not self.cycle.keep_alive:
+            self.cycle.transport = _UntilRead(self)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body; after the answer it is thrown away, up to a limit."""
@@ -131,6 +158,17 @@ class PeerProtocol(HttpToolsProtocol):
         self._unheard = 0
         self._whole = True
         super().on_message_complete()
+        if self._parting:
+            self.transport.close()
+
+    def part(self) -> None:
+        """Everything was said: hang up once the request has come to its end, its limit or its time."""
+        if self._whole or self.transport.is_closing():
+            self.transport.close()
+            return
+        self._parting = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def _take(self, size: int) -> None:
         self._taken += size
@@ -150,6 +188,9 @@ class PeerProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, phrase: str, words: str) -> None:
         """An answer below the application, in the shape of every other error; then hang up."""
+        if self._parting:
+            self.transport.close()
+            return
         answer = plain(status, words)
         lines = [f"HTTP/1.1 {status} {phrase}".encode("ascii")]
         lines += [name + b": " + value for name, value in (*answer.raw_headers, (b"connection", b"close"))]
