@@ -44,7 +44,8 @@ def check(file: Path, as_json: bool) -> None:  # noqa: FBT001 - a flag
     try:
         found = load(_source(file))
     except PolicyInvalidError as error:
-        raise PolicyInvalidError(error.detail, hint=error.hint, valid=False, **error.extra) from None
+        error.extra["valid"] = False
+        raise
     if as_json:
         frame.show_json({"sha256": found.sha256, "name": found.name, "valid": True})
     else:

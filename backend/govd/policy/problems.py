@@ -67,7 +67,7 @@ class Problems:
 
         Raises:
             PolicyInvalidError: something was found; `extra["problems"]` has the first places, and
-                `extra["unlisted"]` says how many more there are, if any.
+                `extra["unlisted"]` says how many more there are.
         """
         if not self.found:
             return
@@ -79,7 +79,7 @@ class Problems:
             visible(sentence, _MESSAGE) + more,
             hint=visible(first.hint, _MESSAGE) or None,
             problems=[problem.as_dict() for problem in ordered[:MAX_PROBLEMS]],
-            **({"unlisted": len(ordered) - MAX_PROBLEMS} if len(ordered) > MAX_PROBLEMS else {}),
+            unlisted=max(len(ordered) - MAX_PROBLEMS, 0),
         )
 
 
