@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from tests.support import postgres
+from tests.support import postgres, programs
 from tests.support.fixtures import govd_at, running  # noqa: F401 - fixtures are found by their names
 from tests.support.govd_process import forget_founded
 
@@ -23,8 +23,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_sessionstart() -> None:
+    """Start our programs the cheap way."""
+    programs.fork_from_now_on()
+
+
 def pytest_sessionfinish() -> None:
     """Leave nothing behind."""
+    programs.end()
     forget_founded()
 
 

@@ -14,7 +14,8 @@ from govconsole.app import ConsoleApp
 from govconsole.clock import SystemClock
 from govconsole.paths import Operator
 from govconsole.session import Session
-from tests.support.govd_process import BIN, OPERATOR, PASSPHRASE, GovdProcess, environment, run
+from tests.support.govd_process import OPERATOR, PASSPHRASE, GovdProcess, run
+from tests.support.programs import Process, environment, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,48 +83,32 @@ class Releases:
         listed = git(self.remote, "for-each-ref", "--format=%(objectname)", "refs/heads/main")
         return listed or None
 
-    def _line(self, *command: str, options: tuple[str, ...] = ()) -> list[str]:
-        fixed = [
-            "exec",
-            "--url",
-            self.govd.url,
-            "--token-file",
-            str(self.token_file),
-            "--executor",
-            str(self.socket),
-        ]
-        return [str(BIN / "govgate"), *fixed, *options, "--", *command]
+    def _exec(self, options: list[str], command: tuple[str, ...]) -> Process:
+        fixed: list[str | Path] = [
+            "exec", "--url", self.govd.url, "--token-file", self.token_file, "--executor", self.socket,
+        ]  # fmt: skip
+        env = environment({"GOVGATE_HEADS": str(self.heads)})
+        streams = (subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE)
+        line = [*fixed, *options, "--", *command]
+        return start("govgate", *line, env=env, cwd=self.repository, streams=streams)
 
-    def start(self, *command: str, wait: float = 60) -> subprocess.Popen[bytes]:
+    def start(self, *command: str, wait: float = 60) -> Process:
         """`govgate exec`, as the agent starts it."""
-        return subprocess.Popen(
-            self._line(*command, options=("--wait", str(wait))),
-            cwd=self.repository,
-            env=environment({"GOVGATE_HEADS": str(self.heads)}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        return self._exec(["--wait", str(wait)], command)
 
     def again(self, intent: str, *command: str) -> subprocess.CompletedProcess[bytes]:
         """Take up an intent that was declared before."""
-        return subprocess.run(
-            self._line(*command, options=("--intent-id", intent, "--wait", "30")),
-            cwd=self.repository,
-            env=environment({"GOVGATE_HEADS": str(self.heads)}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        process = self._exec(["--intent-id", intent, "--wait", "30"], command)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(list(command), process.returncode, out, err)
 
 
 @pytest.fixture
 def releases(tmp_path: Path, govd_at: Callable[..., GovdProcess]) -> Iterator[Callable[..., Releases]]:
     """Set the scene: `releases(ttl="24h")`."""
-    executors: list[subprocess.Popen[bytes]] = []
+    executors: list[Process] = []
 
-    def start(ttl: str = "24h") -> Releases:
+    def set_up(ttl: str = "24h") -> Releases:
         govd = govd_at(policy=POLICY.format(ttl=ttl))
         agent = govd.agent("release-bot")
         executor = govd.executor("runner", ["release-bot"])
@@ -132,15 +117,11 @@ def releases(tmp_path: Path, govd_at: Callable[..., GovdProcess]) -> Iterator[Ca
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(remote)], check=True)
         git(repository, "init", "-q", "-b", "main")
         git(repository, "remote", "add", "origin", str(remote))
-        process = subprocess.Popen(
-            [
-                *(str(BIN / "govgate"), "executor", "--url", govd.url),
-                *("--token-file", str(executor.token_file), "--agent", "release-bot"),
-                *("--socket-dir", str(sockets), "--journal", str(tmp_path / "journal")),
-            ],
+        process = start(
+            *("govgate", "executor", "--url", govd.url, "--token-file", executor.token_file),
+            *("--agent", "release-bot", "--socket-dir", sockets, "--journal", tmp_path / "journal"),
             env=environment({"GOVGATE_HEADS": str(tmp_path / "executor-heads")}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            streams=(subprocess.DEVNULL, subprocess.PIPE, None),
         )
         executors.append(process)
         assert process.stdout is not None
@@ -149,7 +130,7 @@ def releases(tmp_path: Path, govd_at: Callable[..., GovdProcess]) -> Iterator[Ca
             govd, repository, remote, agent.token_file, sockets / "release-bot.sock", tmp_path / "heads"
         )
 
-    yield start
+    yield set_up
     for process in executors:
         process.terminate()
         process.wait(30)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from govconsole import embedded
-from tests.support.govd_process import BIN, environment, run
+from tests.support.govd_process import run
+from tests.support.programs import BIN, environment
 
 if TYPE_CHECKING:
     from pathlib import Path

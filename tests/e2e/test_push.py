@@ -12,15 +12,15 @@ from tests.e2e.conftest import audit_types, console, git, verify_log
 from tests.govconsole.driver import running, shows
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
 
     from tests.e2e.conftest import Releases
+    from tests.support.programs import Process
 
 PUSH = ("git", "push", "origin", "main:refs/heads/main")
 
 
-async def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+async def ended(process: Process) -> tuple[int, str]:
     out, err = await asyncio.to_thread(process.communicate, None, 60)
     return process.returncode, (out + err).decode()
 

@@ -25,7 +25,7 @@ from govgate.redemption import Redeemer
 from govgate.runner import Request, Runner
 from tests.govgate.fake_govd import AGENT_TOKEN, EXECUTOR_TOKEN, FakeGovd
 from tests.support import needs
-from tests.support.govd_process import BIN, environment
+from tests.support.programs import Process, environment, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -125,7 +125,7 @@ class Processes:
         self.root = root
         self.sockets = root / "sockets"
         self.journal = root / "journal"
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._started: list[Process] = []
 
     def secret(self, name: str, token: str, uid: int | None = None) -> Path:
         path = self.root / name
@@ -155,44 +155,50 @@ class Processes:
             }
         )
 
-    def executor(
-        self, *arguments: str | Path, agent: str = "bot", uid: int | None = None
-    ) -> subprocess.Popen[bytes]:
+    def executor(self, *arguments: str | Path, agent: str = "bot", uid: int | None = None) -> Process:
         """Start one, and wait until it listens."""
         folder = self.folder("sockets", uid)
         folder.chmod(0o755)
-        process = subprocess.Popen(
-            [
-                *program(uid), "executor", "--agent", agent, "--socket-dir", str(folder),
-                "--token-file", str(self.secret("executor.token", EXECUTOR_TOKEN, uid)),
-                "--journal", str(self.folder("journal", uid)), *(str(item) for item in arguments),
-            ],
-            env=self.environment("executor", uid),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            cwd="/",
-            start_new_session=True,
-            **as_user(uid),
-        )  # fmt: skip
-        self._started.append(process)
+        line = [
+            "executor", "--agent", agent, "--socket-dir", folder,
+            "--token-file", self.secret("executor.token", EXECUTOR_TOKEN, uid),
+            "--journal", self.folder("journal", uid), *arguments,
+        ]  # fmt: skip
+        streams = (subprocess.DEVNULL, subprocess.PIPE, None)
+        process = self._process(line, self.environment("executor", uid), Path("/"), streams, uid)
         assert process.stdout is not None
         assert json.loads(process.stdout.readline() or b"{}").get("ready"), "the executor did not start"
         return process
 
-    def start(
-        self, *arguments: str | Path, cwd: Path, uid: int | None = None, **more: str
-    ) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str | Path, cwd: Path, uid: int | None = None, **more: str) -> Process:
         """Start `govgate …` as the agent."""
-        process = subprocess.Popen(
-            [*program(uid), *(str(item) for item in arguments)],
-            env=self.environment(uid=uid, **more),
-            cwd=cwd,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            **as_user(uid),
-        )
+        pipe = subprocess.PIPE
+        return self._process(arguments, self.environment(uid=uid, **more), cwd, (pipe, pipe, pipe), uid)
+
+    def _process(
+        self,
+        arguments: Sequence[str | Path],
+        env: dict[str, str],
+        cwd: Path,
+        streams: tuple[int, int, int | None],
+        uid: int | None,
+    ) -> Process:
+        process: Process
+        if uid is None:
+            process = start("govgate", *arguments, env=env, cwd=cwd, streams=streams, session=True)
+        else:
+            line = [*_reachable(uid), "-m", "govgate", *(str(item) for item in arguments)]
+            stdin, stdout, stderr = streams
+            process = subprocess.Popen(
+                line,
+                env=env,
+                cwd=cwd,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+                **as_user(uid),
+            )
         self._started.append(process)
         return process
 
@@ -220,19 +226,17 @@ class Said:
     err: str
 
 
-def said(process: subprocess.Popen[bytes], seconds: float = 60) -> Said:
+def said(process: Process, seconds: float = 60) -> Said:
     out, err = process.communicate(timeout=seconds)
     return Said(process.returncode, out.decode(), err.decode())
 
 
-def program(uid: int | None) -> list[str]:
-    """`govgate`, as that user can run it: in an environment below a home folder it cannot be entered."""
-    return [str(BIN / "govgate")] if uid is None else [*_reachable(uid), "-m", "govgate"]
-
-
 @functools.cache
 def _reachable(uid: int) -> list[str]:
-    """A Python of our version that the user may run and that sees what this one sees."""
+    """A Python of our version that the user may run and that sees what this one sees.
+
+    Our own may lie below a home folder, which he cannot enter.
+    """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     for python in (sys.executable, f"/usr/bin/python{version}", f"/usr/local/bin/python{version}"):
         setup = [python, "-P"]

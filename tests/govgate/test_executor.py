@@ -99,7 +99,7 @@ def test_what_a_command_leaves_behind_ends_with_it(processes, work):
 
     assert found.code == 0
     state = subprocess.run(["ps", "-o", "stat=", "-p", found.out.strip()], capture_output=True, check=False)
-    assert state.stdout.strip() in {b"", b"Z"}
+    assert state.stdout.strip()[:1] in {b"", b"Z"}  # more letters follow where the suite runs niced
 
 
 @pytest.mark.threat("T7")

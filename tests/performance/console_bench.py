@@ -21,7 +21,8 @@ from tests.performance.proxy import Proxy
 from tests.performance.rows import ROOT, Row, p, scratch
 from tests.performance.storm import Storm
 from tests.performance.terminal import Terminal
-from tests.support.govd_process import BIN, GovdProcess
+from tests.support.govd_process import GovdProcess
+from tests.support.programs import BIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,7 +20,8 @@ from typing import Any, Final
 
 from tests.performance import evaluation
 from tests.performance.rows import Row, p, scratch
-from tests.support.govd_process import GovdProcess, environment
+from tests.support.govd_process import GovdProcess
+from tests.support.programs import environment
 
 CLIENTS: Final = 64
 PER_JOB: Final = 150

@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from tests.support.govd_process import environment
+from tests.support.programs import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

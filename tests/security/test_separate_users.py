@@ -19,7 +19,8 @@ from govd.identities.model import new_token, token_digest
 from tests.security.house import TRANSFER, House
 from tests.security.people import knock, touch
 from tests.support import needs
-from tests.support.govd_process import CommandError, GovdProcess, environment
+from tests.support.govd_process import CommandError, GovdProcess
+from tests.support.programs import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

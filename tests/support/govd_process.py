@@ -12,12 +12,11 @@ import queue
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
 import httpx
 
@@ -25,11 +24,12 @@ from govd.contract import votekey
 from govd.contract.plain import no_authorities
 from tests.support.operator import Operator
 from tests.support.ports import free_port
+from tests.support.programs import Process, environment, start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-BIN = Path(sys.executable).parent
+RUN_SECONDS = 60
 START_SECONDS = 60
 STOP_SECONDS = 30
 OPERATOR = "ana"
@@ -48,7 +48,10 @@ class CommandError(AssertionError):
 
 
 def run(
-    *argv: str | Path, env: Mapping[str, str] | None = None, expect: int | None = 0, **options: Any
+    *argv: str | Path,
+    env: Mapping[str, str] | None = None,
+    expect: int | None = 0,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run one of our programs (`govd`, `govgate`, `govconsole`) to its end.
 
@@ -56,28 +59,23 @@ def run(
         argv: The program's name, then its arguments.
         env: Variables beside an otherwise small environment.
         expect: The exit code that is taken, or None for any.
-        options: Of `subprocess.run`; `timeout` is 60 s unless given.
+        stdin: What it reads.
 
     Raises:
         CommandError: it ended with another code.
+        subprocess.TimeoutExpired: it did not end within a minute.
     """
-    line = [str(BIN / argv[0]), *(str(item) for item in argv[1:])]
-    settings: dict[str, Any] = {"capture_output": True, "timeout": 60, "stdin": subprocess.DEVNULL} | options
-    done = subprocess.run(line, env=environment(env), check=False, **settings)
+    line = [str(item) for item in argv]
+    pipe = subprocess.PIPE
+    process = start(line[0], *line[1:], env=environment(env), streams=(stdin, pipe, pipe))
+    try:
+        out, err = process.communicate(timeout=RUN_SECONDS)
+    finally:
+        process.kill()
+    done = subprocess.CompletedProcess(line, process.returncode, out, err)
     if expect is not None and done.returncode != expect:
-        raise CommandError([str(item) for item in argv], done)
+        raise CommandError(line, done)
     return done
-
-
-def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A small environment: nothing of the developer's own settings reaches the processes under test."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
-    return {
-        **kept,
-        "PATH": f"{BIN}:{kept.get('PATH', os.defpath)}",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        **(more or {}),
-    }
 
 
 @dataclass
@@ -160,7 +158,7 @@ class GovdProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.operators_socket = self.state / "run" / "operators.sock"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.ready: dict[str, Any] = {}
         self._database = database
         self._env = dict(env or {})
@@ -208,28 +206,22 @@ class GovdProcess:
             argv += ["--database", self._database]
         self.govd(*argv)
 
-    def govd(
-        self, *argv: str | Path, expect: int | None = 0, **options: Any
-    ) -> subprocess.CompletedProcess[bytes]:
+    def govd(self, *argv: str | Path, expect: int | None = 0) -> subprocess.CompletedProcess[bytes]:
         """A verb of `govd` on this state."""
         env = {**self._env, "GOVD_STATE": str(self.state), "GOVCONSOLE_OPERATOR_DIR": str(self.operator_dir)}
-        return run("govd", *argv, env=env, expect=expect, **options)
+        return run("govd", *argv, env=env, expect=expect)
 
     def govd_json(self, *argv: str | Path, expect: int = 0) -> Any:
         """A verb with --json, parsed."""
         return json.loads(self.govd(*argv, "--json", expect=expect).stdout)
 
-    def spawn(self, *argv: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def spawn(self, *argv: str, env: Mapping[str, str] | None = None) -> Process:
         """Start `govd serve` and return at once. stderr goes to ROOT/govd.log."""
         variables = {**self._env, "GOVD_STATE": str(self.state), **(env or {})}
         with (self.root / "govd.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [str(BIN / "govd"), "serve", *argv],
-                env=environment(variables),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
+            streams = (subprocess.DEVNULL, subprocess.PIPE, log)
+            self.process = start(
+                "govd", "serve", *argv, env=environment(variables), streams=streams, session=True
             )
         return self.process
 
@@ -276,12 +268,12 @@ class GovdProcess:
         self.stop()
         self.serve(*argv)
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> Process:
         if self.process is None:
             raise AssertionError("govd is not running")
         return self.process
 
-    def _ended(self, process: subprocess.Popen[bytes]) -> int:
+    def _ended(self, process: Process) -> int:
         try:
             code = process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -353,7 +345,7 @@ def _keep(path: Path, secret: str) -> None:
     path.write_text(secret, encoding="ascii")
 
 
-def _first_line(process: subprocess.Popen[bytes]) -> bytes:
+def _first_line(process: Process) -> bytes:
     """The first line that the process prints, or nothing where it ends first or says nothing for a minute."""
     stdout = process.stdout
     if stdout is None:

@@ -17,7 +17,8 @@ from govconsole.session import Session
 from govd.contract.plain import no_authorities
 from govd.contract.votes import Enrolment, sign
 from govd.identities.model import new_token, token_digest
-from tests.support.govd_process import OPERATOR, PASSPHRASE, GovdProcess, environment
+from tests.support.govd_process import OPERATOR, PASSPHRASE, GovdProcess
+from tests.support.programs import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
