@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from govd.audit.verify import verify
 from govd.cli.client import Client
+from govd.cli.examination_record import of_the_record
+from govd.cli.finding import Finding
 from govd.contract.errors import GovError
 from govd.lock import running
 from govd.policy.loading import load
 from govd.settings import Layout, Settings, read_settings
+from govd.voice.modelstore.store import ModelStore
 from govd.voice.transcribing import probe
 from govd.voice.upstream import upstream_of
 
@@ -27,16 +29,6 @@ if TYPE_CHECKING:
 _OTHERS: Final = 0o077
 _WRITABLE: Final = 0o022
 _LITTLE: Final = 512 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. `mend`: the command that mends it."""
-
-    level: Literal["ok", "warn", "bad"]
-    subject: str
-    message: str
-    mend: str = ""
 
 
 def examine(state: Path, operator_dir: Path) -> list[Finding]:
@@ -54,7 +46,9 @@ def examine(state: Path, operator_dir: Path) -> list[Finding]:
         *_policy(layout, settings),
         *_disk(layout),
         *_database(settings),
+        *of_the_record(layout, settings),
         *_log(layout),
+        *_model(layout),
         *_transcription(settings),
         *_service(layout, operator_dir),
     ]
@@ -141,6 +135,23 @@ def _log(layout: Layout) -> Iterator[Finding]:
         yield Finding(
             "bad", "log", f"{fault.file}:{fault.line}: {fault.kind}: {fault.message}", "govd audit verify"
         )
+
+
+def _model(layout: Layout) -> Iterator[Finding]:
+    """What tells voices apart; its file is read whole."""
+    models = ModelStore(layout.state)
+    try:
+        model = models.choose().view
+        card = models.card(model.id)
+        intact = models.intact(card, model.runtime)
+    except GovError as error:
+        yield Finding("warn", "voice", f"nobody's voice can be verified: {error.detail}", error.hint or "")
+        return
+    if intact:
+        yield Finding("ok", "voice", f"{model.id} tells voices apart, from {model.threshold:.2f} on")
+    else:
+        message = f"the weights of {model.id} are not those that were imported: their SHA-256 differs"
+        yield Finding("bad", "voice", message, f"govd voice model remove {model.id}, then import it again")
 
 
 def _transcription(settings: Settings) -> Iterator[Finding]:

@@ -41,6 +41,25 @@ def _with_the_demos_model(state: Path) -> None:
     frame.say(f"voices are told apart by {DEMO}, which was trained on synthetic voices and verifies nobody")
 
 
+def _refuse_password(database: str) -> None:
+    from govd.storage.engine import parse_url, tells_password
+
+    if tells_password(parse_url(database)):
+        raise UsageError(
+            "a password in the database's URL is there for everybody who lists processes",
+            hint="leave it out, and add ?passfile=/PATH of a 0600 file in the form of .pgpass",
+        )
+
+
+def _next(state: Path, operator_dir: Path) -> str:
+    """What to do once there is a state, with the folders that are not where they would be looked for."""
+    where = f" --state {shlex.quote(str(state))}" if state != default_state() else ""
+    mine = (
+        f" --operator-dir {shlex.quote(str(operator_dir))}" if operator_dir != default_operator_dir() else ""
+    )
+    return f"next: govd serve{where}, then govconsole{where}{mine}"
+
+
 @click.command()
 @frame.state_option
 @frame.operator_dir_option
@@ -114,21 +133,7 @@ def init(  # noqa: PLR0913, PLR0917 - its options
     if demo_voice:
         _with_the_demos_model(state.absolute())
     frame.say(f"made {state}; the operator {operator} has a vote key and a token in {operator_dir}")
-    where = f" --state {shlex.quote(str(state))}" if state != default_state() else ""
-    mine = (
-        f" --operator-dir {shlex.quote(str(operator_dir))}" if operator_dir != default_operator_dir() else ""
-    )
-    frame.say(f"next: govd serve{where}, then govconsole{where}{mine}")
-
-
-def _refuse_password(database: str) -> None:
-    from govd.storage.engine import parse_url, tells_password
-
-    if tells_password(parse_url(database)):
-        raise UsageError(
-            "a password in the database's URL is there for everybody who lists processes",
-            hint="leave it out, and add ?passfile=/PATH of a 0600 file in the form of .pgpass",
-        )
+    frame.say(_next(state, operator_dir))
 
 
 @click.command()

@@ -359,12 +359,13 @@ def test_the_doctor_asks_the_transcription_upstream(copied: Callable[[], GovdPro
 def test_the_doctor_tells_of_a_password_in_the_settings(copied: Callable[[], GovdProcess]):
     govd = copied()
     with (govd.state / "govd.toml").open("a", encoding="utf-8") as file:
-        file.write('database = "postgresql://govd:sesame@db.example.com/govd"\n')
+        file.write('database = "postgresql://govd:sesame@127.0.0.1:1/govd"\n')
 
     done = command(govd, "doctor", "--json")
 
-    (found,) = findings(done)["database"]
+    found, answer = findings(done)["database"]
     assert (found["level"], "passfile=" in found["mend"]) == ("warn", True)
+    assert (answer["level"], answer["message"]) == ("bad", "it cannot be read: OperationalError")
     assert "sesame" not in done.stdout
 
 
