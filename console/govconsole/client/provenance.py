@@ -34,8 +34,7 @@ def settled(intents: Sequence[IntentDetail]) -> Document:
             how = f"nobody knows whether it ran: :resolve, or govconsole resolve {intent.id}"
             found.append(line(Span(how, "warn"), indent=5))
         elif state == "approved":
-            how = f"not redeemed: :revoke takes it back, or govconsole revoke {intent.job}"
-            found.append(line(Span(how, "dim"), indent=5))
+            found.append(line(Span("not redeemed: revoke takes it back", "dim"), indent=5))
     return found
 
 
