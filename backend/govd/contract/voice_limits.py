@@ -60,7 +60,7 @@ noise 169 are. With 0.4 over 0.12 s, for all, it was 104 and the same 169."""
 
 NEAR_DUPLICATE_BITS: Final = 64
 """Clips are one recording if most 3-second prints (256 bits) of one lie within so many bits of some print of
-the other (`intake.rules.distance`). Other words of one voice are 85 to 115 apart; what was measured stands in
+the other (`intake.rules.distance`). Other words of one voice are about 105 apart; what was measured stands in
 `intake/fingerprint.py`."""
 
 PROMPTS: Final = (

@@ -138,7 +138,7 @@ def refusal(outcome: Outcome, figure: float) -> GovError:
 def distance(one: bytes, other: bytes) -> int:
     """How far two clips are apart: within so many of 256 bits, most prints of one are found in the other.
 
-    One of them, since a part of a clip is found in it whole, and it in the part by half. About 85 to 110 for
+    One of them, since a part of a clip is found in it whole, and it in the part by half. About 105 for
     other words of one voice; 256 at most.
 
     Raises:
