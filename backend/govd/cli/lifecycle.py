@@ -19,6 +19,7 @@ from govd.cli.client import Client, only_operator
 from govd.cli.logs import set_up_logging
 from govd.contract import votekey
 from govd.contract.errors import IntegrityError, InvalidRequestError, UsageError
+from govd.contract.startup import loading
 from govd.lock import StateLock, running
 from govd.settings import Layout, default_operator_dir, default_state, read_settings
 
@@ -143,10 +144,11 @@ def init(  # noqa: PLR0913, PLR0917 - its options
 @frame.failing
 def serve(state: Path, embedded: bool, agent_port: int | None) -> None:  # noqa: FBT001 - a flag
     """Run until SIGTERM; SIGHUP reloads. Prints one JSON line when both doors are open."""
-    import uvloop
+    with loading():
+        import uvloop
 
-    from govd.service import Govd
-    from govd.serving import serve as run
+        from govd.service import Govd
+        from govd.serving import serve as run
 
     os.umask(0o077)
     set_up_logging()

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import psycopg
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, StatementError
@@ -188,8 +188,9 @@ class Driver:
         """Whether the storage still holds our transaction: after some errors it has dropped it."""
         if isinstance(self._raw, sqlite3.Connection):
             return self._raw.in_transaction
-        status = psycopg.pq.TransactionStatus
-        return self._raw.info.transaction_status in {status.INTRANS, status.INERROR}
+        from psycopg.pq import TransactionStatus  # where it is not PostgreSQL, nobody waits for its driver
+
+        return self._raw.info.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}
 
 
 def storage_failure(error: BaseException) -> str | None:
@@ -203,7 +204,8 @@ def storage_failure(error: BaseException) -> str | None:
         if code is None or code & 0xFF in _OWN_FAULTS:
             return None
         return _words(error)
-    if isinstance(error, psycopg.Error):
+    psycopg = sys.modules.get("psycopg")  # who serves from SQLite has not loaded it, and gets no error of it
+    if psycopg is not None and isinstance(error, psycopg.Error):
         if error.sqlstate is None:
             return _words(error) if isinstance(error, psycopg.OperationalError) else None
         return _words(error) if error.sqlstate.startswith(_SYSTEM_CLASSES) else None

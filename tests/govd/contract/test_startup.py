@@ -24,3 +24,18 @@ def test_what_is_not_there_leaves_the_collector_as_it_was() -> None:
     with pytest.raises(ModuleNotFoundError):
         loaded("govd.no_such_room")
     assert gc.isenabled()
+
+
+def test_a_gate_loads_no_command_line_but_its_own_and_whoever_loads_httpx_later_has_all_of_it() -> None:
+    lines = (
+        "import gc, sys",
+        "from govd.contract.startup import loaded",
+        "loaded('govgate.cli')",
+        "print(sorted({'rich', 'pygments', 'httpx._main'} & set(sys.modules)), gc.isenabled())",
+        "import httpx._main",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[] True\n"
