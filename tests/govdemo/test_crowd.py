@@ -104,7 +104,7 @@ async def test_a_line_that_breaks_is_no_answer(door: Door) -> None:
             await line.post("/v1/jobs", {})
 
 
-@pytest.mark.parametrize("jobs", [1, 799, 800, 801, 5000, stage.MAX_JOBS])
+@pytest.mark.parametrize("jobs", [1, 799, 800, 801, 5000, 100_000])
 def test_no_agent_of_a_crowd_gets_more_than_it_may_have_waiting(jobs: int) -> None:
     names = list(stage.names(jobs))
     assert len(set(names)) == len(names)
