@@ -33,10 +33,11 @@ from govd.contract.voice import (
     VoiceState,
     WaitingSample,
 )
-from govd.contract.voice_limits import MAX_SAMPLES, MIN_SAMPLES, MIN_TOTAL_NET_SECONDS, PROMPTS
+from govd.contract.voice_limits import PROMPTS
 from govd.contract.voicechange import VoiceChangeSubmission, deleting, enrolling
 from govd.contract.voicephrase import VoicePhrase
 from govd.contract.votes import VoiceChange, verify
+from govd.voice.rules import MAXIMUM_SAMPLES, MINIMUM_NET_SECONDS, MINIMUM_SAMPLES
 from tests.govconsole.world import NOW, new_id
 
 if TYPE_CHECKING:
@@ -230,9 +231,9 @@ class FakeVoices:
             consent_version=VERSION,
             consent_text=CONSENT,
             prompts=self.prompts,
-            minimum_samples=MIN_SAMPLES,
-            maximum_samples=MAX_SAMPLES,
-            minimum_net_seconds=MIN_TOTAL_NET_SECONDS,
+            minimum_samples=MINIMUM_SAMPLES,
+            maximum_samples=MAXIMUM_SAMPLES,
+            minimum_net_seconds=MINIMUM_NET_SECONDS,
             drafts=list(self.drafts.values()),
             step_up_phrase=bool(self.phrases),
             tidying=self.tidying,
@@ -321,7 +322,7 @@ class FakeVoices:
     def _changed(self, before: Draft, samples: list[DraftSample]) -> None:
         net = sum(one.quality.net_seconds for one in samples)
         matrix = [[agreement(row.number, one.number) for one in samples] for row in samples]
-        ready = len(samples) >= MIN_SAMPLES and net >= MIN_TOTAL_NET_SECONDS
+        ready = len(samples) >= MINIMUM_SAMPLES and net >= MINIMUM_NET_SECONDS
         self.drafts[before.id] = before.model_copy(
             update={
                 "samples": samples,

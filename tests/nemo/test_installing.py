@@ -17,9 +17,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import GrammarParseError
 
 from govd.voice.encoder import nemo
+from govd.voice.encoder.pool import EncoderPool
 from govd.voice.modelstore import nemofile
 from govd.voice.modelstore.importing import import_model
-from govd.voice.modelstore.opening import open_encoder
 from govd.voice.modelstore.store import ModelStore
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_the_worker_loads_the_archive_that_was_written_anew(demo: Demo, tmp_path
     found = {}
     for runtime in ("nemo", "onnx"):
         store.use("house", runtime)
-        encoder = open_encoder(tmp_path / "state")
+        encoder = EncoderPool(ModelStore(tmp_path / "state").choose)
         try:
             found[runtime] = np.frombuffer(encoder.embed(CLIP), "<f4")
             if os.geteuid() == 0:

@@ -23,13 +23,6 @@ MAX_CHANNELS: Final = 8
 MIN_NET_SECONDS: Final = 2.0
 """Speech in one clip, silence cut out: for a verification and for each sample of an enrollment."""
 
-MIN_TOTAL_NET_SECONDS: Final = 30.0
-"""Speech in all samples of an enrollment together."""
-
-MIN_SAMPLES: Final = 5
-MAX_SAMPLES: Final = 10
-"""Samples of an enrollment."""
-
 MIN_LEVEL_DBFS: Final = -50.0
 """RMS of the speech, dB of full scale. A normal voice in front of a laptop has -35 to -15."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from govd.contract import voice_limits as limits
 from govd.contract.errors import BodyTooLargeError, ClipRefusedError, VoiceUnavailableError
 from govd.contract.voice import Fault, Quality
-from govd.voice.intake.wireform import MAX_PRINTS, PRINT_BYTES, RATE, Format, Outcome
+from govd.voice.intake.wireform import MAX_PRINTS, PRINT_BYTES, Format, Outcome
 
 if TYPE_CHECKING:
     from govd.contract.errors import GovError
@@ -156,9 +156,3 @@ def _prints(fingerprint: bytes) -> list[int]:
         raise ValueError(f"a fingerprint has 1 to {MAX_PRINTS} times {PRINT_BYTES} bytes")
     starts = range(0, len(fingerprint), PRINT_BYTES)
     return [int.from_bytes(fingerprint[at : at + PRINT_BYTES]) for at in starts]
-
-
-def windows(pcm: bytes, *, seconds: float) -> list[bytes]:
-    """A clip's samples in stretches of that length, the rest left out: one voice's embeddings are alike."""
-    size = int(seconds * RATE) * 4
-    return [pcm[at : at + size] for at in range(0, len(pcm) - size + 1, size)]

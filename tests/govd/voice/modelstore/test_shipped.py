@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from govd.contract.errors import ConflictError
+from govd.voice.encoder.pool import EncoderPool
 from govd.voice.modelstore import nemofile, onnxfile
 from govd.voice.modelstore.card import DEMO
 from govd.voice.modelstore.importing import import_model
-from govd.voice.modelstore.opening import open_encoder
 from govd.voice.modelstore.store import SHIPPED, ModelStore
 
 
@@ -52,7 +52,7 @@ def test_in_a_demo_it_embeds(state):
     store = ModelStore(state)
     store.found_for_demo()
     store.use(DEMO)
-    encoder = open_encoder(state)
+    encoder = EncoderPool(ModelStore(state).choose)
     clip = np.random.default_rng(6).standard_normal(32_000).astype("<f4").tobytes()
 
     vector = np.frombuffer(encoder.embed(clip), dtype="<f4")

@@ -16,9 +16,9 @@ from govd.contract.errors import (
     NotFoundError,
     VoiceUnavailableError,
 )
+from govd.voice.encoder.pool import EncoderPool
 from govd.voice.modelstore.card import DEMO
 from govd.voice.modelstore.importing import import_model
-from govd.voice.modelstore.opening import open_encoder, open_model
 from govd.voice.modelstore.store import ModelStore
 from tests.support import onnxmodel
 
@@ -51,7 +51,7 @@ def demo_store(state: Path, tmp_path: Path) -> ModelStore:
 
 
 def test_in_a_new_state_nobody_can_be_verified_and_the_mending_command_is_named(state):
-    encoder = open_encoder(state)
+    encoder = EncoderPool(ModelStore(state).choose)
 
     assert encoder.model is None
     assert encoder.degraded == ("no speaker model is in use", "govd voice model fetch titanet_large")
@@ -68,16 +68,15 @@ def test_a_model_that_was_not_calibrated_cannot_be_used(held):
     assert held.active() is None
 
 
-@pytest.mark.usefixtures("held")
-def test_but_a_calibration_can_embed_with_it(state):
-    encoder = open_model(state, "tiny")
+def test_but_a_calibration_can_embed_with_it(held):
+    encoder = EncoderPool(lambda: held.choice(held.card("tiny")))
 
     assert len(encoder.embed(CLIP)) == onnxmodel.DIMENSION * 4
     encoder.close()
 
 
 def test_a_calibrated_model_is_used_at_once_also_by_an_encoder_that_is_open(calibrated, state):
-    encoder = open_encoder(state)
+    encoder = EncoderPool(ModelStore(state).choose)
     assert encoder.degraded == ("no speaker model is in use", "govd voice model use tiny")
 
     calibrated.use("tiny")
@@ -101,7 +100,7 @@ def test_a_file_that_was_changed_is_neither_put_in_use_nor_loaded(calibrated, st
 
     with pytest.raises(IntegrityError, match="SHA-256 differs"):
         calibrated.use("tiny")
-    encoder = open_encoder(state)
+    encoder = EncoderPool(ModelStore(state).choose)
     with pytest.raises(VoiceUnavailableError, match="SHA-256 differs"):
         encoder.embed(CLIP)
 
@@ -113,7 +112,7 @@ def test_a_model_in_use_whose_file_is_gone_is_said(calibrated, state):
     calibrated.use("tiny")
     calibrated.weights("tiny", "onnx").unlink()
 
-    encoder = open_encoder(state)
+    encoder = EncoderPool(ModelStore(state).choose)
 
     assert "not there" in encoder.degraded[0]
     encoder.close()
@@ -126,7 +125,7 @@ def test_a_model_in_use_whose_file_is_gone_is_said(calibrated, state):
 def test_a_name_in_use_that_is_none_is_no_model(state, content):
     (state / "voice" / "active").write_bytes(content)
 
-    encoder = open_encoder(state)
+    encoder = EncoderPool(ModelStore(state).choose)
 
     assert encoder.model is None
     assert encoder.degraded is not None
@@ -140,7 +139,7 @@ def test_a_card_that_cannot_be_read_is_no_model(calibrated, state, card):
     calibrated.use("tiny")
     (calibrated.models / "tiny" / "card.json").write_text(card, encoding="ascii")
 
-    assert open_encoder(state).model is None
+    assert EncoderPool(ModelStore(state).choose).model is None
 
 
 def test_a_card_of_another_model_is_not_believed(calibrated, tiny):
