@@ -1,7 +1,8 @@
 """Sealed columns: what agents and people wrote, under a data key per job (AES-256-GCM).
 
-A job's key is wrapped by the state key. Forgetting the wrapped key is deleting the content, also in
-backups of the database. Must never write a plain text, a key or a passphrase anywhere.
+A job's key is wrapped by the state key. Forgetting the wrapped key is deleting the content, except where
+a copy of the database from before still has it: see `govd.storage.backups`. Must never write a plain text, a
+key or a passphrase anywhere.
 """
 
 from __future__ import annotations

@@ -163,12 +163,6 @@ class ModelView(Wire):
     trials: int | None = None
 
 
-class ModelViews(Wire):
-    """The models that are here."""
-
-    models: list[ModelView]
-
-
 class SpeakerView(Wire):
     """A speaker, as an operator sees it. `stale`: made with another model; it must be enrolled again."""
 
@@ -303,8 +297,8 @@ class Voices(Wire):
     step_up_phrase: Flag = False
     """Whether your own voice has to say one: `POST step-up/phrase` gives it."""
     tidying: Flag = False
-    """Whether something that was deleted may still lie in the database's journal: somebody reads an older
-    state. It is tried again every second."""
+    """Whether something that was deleted may still lie in the database's journal or in a backup: somebody
+    reads an older state. It is tried again every second."""
 
 
 class DraftStart(Wire):

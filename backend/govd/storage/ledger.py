@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from govd.audit import recovery, store
 from govd.audit.files import AuditFiles
-from govd.storage import journal
+from govd.storage import backups, journal
 from govd.storage.engine import make_engine, parse_url, sqlite_path
 from govd.storage.locks import FileLock, advisory_lock
 from govd.storage.migrate import migrate
@@ -22,7 +22,7 @@ from govd.storage.transaction import Halt, Item, Transaction, into
 from govd.storage.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -61,8 +61,9 @@ class Ledger:
         resources: ExitStack,
         group_limit: int,
         path: Path | None,
+        backup_dir: Path,
     ) -> None:
-        self._path = path
+        self._path, self._backups = path, backup_dir
         self._writer, self._readers, self._clock, self._resources = writer, readers, clock, resources
         self._group_limit = group_limit
         self._queue: queue.SimpleQueue[Item | _Control | None] = queue.SimpleQueue()
@@ -106,7 +107,8 @@ class Ledger:
             path = sqlite_path(parsed)
             if path is not None:
                 stack.callback(FileLock(path.with_name(path.name + ".lock")).release)
-            migrate(parsed, backups=audit_dir.parent / "backups")
+            backup_dir = audit_dir.parent / "backups"
+            migrate(parsed, backups=backup_dir)
             readers = make_engine(parsed, writer=False)
             stack.callback(readers.dispose)
             writer = Writer(
@@ -114,7 +116,7 @@ class Ledger:
             )
             stack.callback(writer.close)
             writer.start()
-            return cls(writer, readers, clock, stack.pop_all(), group_limit, path)
+            return cls(writer, readers, clock, stack.pop_all(), group_limit, path, backup_dir)
         raise AssertionError  # pragma: no cover - the stack swallows nothing
 
     # -- what everybody uses ---------------------------------------------------------------------------
@@ -157,11 +159,17 @@ class Ledger:
             return query(connection)
 
     def empty_journal(self) -> bool:
-        """Let the storage let go of pages as they were before a change; False: not now, try again.
+        """Let the storage let go of speakers as they were before a change; False: not now, try again.
 
-        Waits for nobody and keeps nobody waiting. PostgreSQL vacuums by itself.
+        Waits for nobody and keeps nobody waiting.
         """
-        return self._path is None or journal.empty(self._path)
+        if self._path is None:
+            return journal.rewrite_speakers(self._readers)
+        return journal.empty(self._path)
+
+    def forget_in_backups(self, standing: Collection[str]) -> bool:
+        """Take enrollments that stand no more out of the backups that migrations left; False: try again."""
+        return backups.forget(self._backups, standing)
 
     def on_commit(self, listener: Callable[[Sequence[RecordedEntry], Head], None]) -> None:
         """Have it called in the writer thread after each group, before the group's futures resolve."""

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from govd.voice.service import Voices as Service
 
 _OWED: Final = (
-    "The key is forgotten. The database's journal still holds pages as they were, because somebody reads an "
-    "older state: they go as soon as that ends."
+    "The key is forgotten. The database's journal, or a migration's backup, still holds it, because somebody "
+    "reads an older state or has the backup open: it goes as soon as that ends."
 )
 
 
@@ -143,14 +143,16 @@ class Desk:
     def check(self, operator: str, draft: str, data: bytes) -> DraftCheck:
         """A fresh clip held against an enrollment. Blocks."""
         voices = self.voices
-        threshold = voices.drafts.own(draft, operator).model.threshold
+        found = voices.drafts.own(draft, operator)
         heard = self._fresh(data)
+        if found.matches(heard):
+            heard = voices.operators_hearing.of_one_voice(heard, found.centre.tobytes())
         verified, score = voices.drafts.check(draft, operator, heard, voices.replays.same)
         return DraftCheck(
             verified=verified,
             clip_sha256=heard.sent_sha256,
             confidence=round(score, 4),
-            threshold=threshold,
+            threshold=found.model.threshold,
             quality=heard.quality,
         )
 

@@ -18,6 +18,7 @@ from govd.voice import rules
 from govd.voice.rules import vector
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable
     from datetime import datetime
 
@@ -62,6 +63,19 @@ class Open:
     def kept(self) -> list[Heard]:
         """The samples that would be saved."""
         return [item.heard for item in self.attempts if item.shown.kept]
+
+    @property
+    def centre(self) -> array[float]:
+        """What a clip is held against, once it is saved."""
+        return rules.mean([vector(item.embedding) for item in self.kept])
+
+    def matches(self, heard: Heard) -> bool:
+        """Whether a clip without faults sounds like those who would be saved."""
+        return (
+            self.ready
+            and heard.model is not None
+            and rules.cosine(vector(heard.embedding), self.centre) >= self.model.threshold
+        )
 
     @property
     def net_seconds(self) -> float:
@@ -262,8 +276,7 @@ class Drafts:
                 raise ClipRefusedError("this recording is a sample of this enrollment: record a fresh one")
             score = -1.0
             if not heard.quality.faults:
-                centre = rules.mean([vector(item.embedding) for item in found.kept])
-                score = rules.cosine(vector(heard.embedding), centre)
+                score = rules.cosine(vector(heard.embedding), found.centre)
                 found.verified = score >= found.model.threshold
                 found.confidence, found.checked = round(score, 4), heard
             return found.verified and not heard.quality.faults, max(score, 0.0)

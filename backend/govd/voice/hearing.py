@@ -10,17 +10,18 @@ import contextlib
 import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from govd.contract.errors import ClipRefusedError, QuotaError, VoiceUnavailableError
 from govd.contract.voice import Fault
-from govd.voice.model import Heard
-from govd.voice.rules import HALVES_FROM_SECONDS, halves, several_voices, vector
+from govd.voice.model import SAMPLE_RATE, Heard
+from govd.voice.rules import HALVES_FROM_SECONDS, cosine, halves, parts, several_voices, vector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from govd.contract.voice import ModelView
+    from govd.contract.voice import ModelView, Quality
     from govd.sealing import StateKey
     from govd.voice.model import Clip, Encoder, Intake
 
@@ -129,12 +130,31 @@ class Hearing:
         if one_voice and clip.quality.net_seconds >= HALVES_FROM_SECONDS:
             first, second = (vector(self._encoder.embed(half)) for half in halves(clip.pcm))
             if several_voices(first, second, model.threshold):
-                faults = [*clip.quality.faults, Fault.SEVERAL_VOICES]
-                quality = clip.quality.model_copy(update={"faults": faults})
+                quality = _with_several(clip.quality)
                 return Heard(quality, b"", None, self._keyed(clip), clip.fingerprint, b"", sent)
         if self.model().sha256 != model.sha256:
             raise VoiceUnavailableError("the model was changed meanwhile", hint="send the clip again")
         return self._heard(clip, embedding, model, sent)
+
+    def of_one_voice(self, heard: Heard, centroid: bytes) -> Heard:
+        """The same clip; with a fault where a part of it does not sound like whom the whole of it matched.
+
+        Args:
+            heard: A clip without faults.
+            centroid: Of whom it matched.
+
+        Raises:
+            VoiceUnavailableError: no worker, or the model was changed meanwhile.
+        """
+        model, voice = heard.model, vector(centroid)
+        if model is None:
+            return heard
+        for part, margin in parts(heard.pcm, SAMPLE_RATE):
+            if cosine(vector(self._encoder.embed(part)), voice) < model.threshold - margin:
+                return replace(heard, quality=_with_several(heard.quality))
+        if self.model().sha256 != model.sha256:
+            raise VoiceUnavailableError("the model was changed meanwhile", hint="send the clip again")
+        return heard
 
     def close(self) -> None:
         """End the decoders."""
@@ -145,6 +165,10 @@ class Hearing:
 
     def _keyed(self, clip: Clip) -> str:
         return self._state_key.mac(b"voice-clip\n" + clip.sha256.encode())
+
+
+def _with_several(quality: Quality) -> Quality:
+    return quality.model_copy(update={"faults": [*quality.faults, Fault.SEVERAL_VOICES]})
 
 
 def faulty(heard: Heard) -> ClipRefusedError:

@@ -40,12 +40,14 @@ class Match:
 
     Attributes:
         heard: Whether a person knows every sample that he is recognised by: without it no admin scope.
+        centroid: What it was held against, little-endian float32 of length 1.
     """
 
     name: str
     enrolment: str
     score: float
     heard: bool
+    centroid: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Gallery:
         place = int(scores.argmax())
         found = board.people[place]
         score = max(-1.0, min(1.0, float(scores[place])))
-        return Match(found.name, found.enrolment, score, found.heard)
+        return Match(found.name, found.enrolment, score, found.heard, found.centroid)
 
     def usable(self, connection: Connection, model_sha256: str) -> int:
         """How many speakers this model can match."""

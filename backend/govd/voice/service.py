@@ -21,6 +21,7 @@ from govd.contract.voice_texts import filled
 from govd.policy.model import VoiceFacts
 from govd.times import micros
 from govd.voice import answers, channels, lockout, modelchange, rules, sessions, store
+from govd.voice.comparing import Comparing
 from govd.voice.hearing import Lane, faulty, replayed
 from govd.voice.model import Party
 from govd.voice.tidying import Tidying
@@ -32,14 +33,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from govd.contract.jobs import JobState
-    from govd.contract.voice import Enrolled, ModelView, SpeakerRemoval
+    from govd.contract.voice import Enrolled, SpeakerRemoval
     from govd.identities.model import Identity
     from govd.storage.ledger import Ledger, Transaction
     from govd.voice.challenges import Challenge
     from govd.voice.drafts import Drafts
     from govd.voice.enrolling import Speakers
     from govd.voice.hearing import Hearing
-    from govd.voice.matching import Gallery, Known, Match
+    from govd.voice.matching import Gallery, Match
     from govd.voice.model import Captures, Encoder, Heard
     from govd.voice.phrasing import Phrasing
     from govd.voice.replays import Replays
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _POOR: Final = "This clip is not good enough to tell: see its faults, and record another."
 _REPLAY: Final = "This recording was heard before: record a fresh one."
 _OTHER: Final = "This does not sound like you: record another."
+_SEVERAL: Final = "Somebody else is heard in this clip too: record yourself alone."
 _UNSAID: Final = "This is your voice, and not the phrase: ask for another, and say it alone."
 
 
@@ -79,6 +81,7 @@ class Voices:
         self.ledger, self.encoder = parts.ledger, parts.encoder
         self._hearing, self.operators_hearing = parts.hearing, parts.operators_hearing
         self._gallery, self.replays = parts.gallery, parts.replays
+        self._comparing = Comparing(parts.ledger, parts.gallery, parts.replays)
         self.speakers, self.requests, self.settling = parts.speakers, parts.requests, parts.settling
         self.tidying, self.phrasing = Tidying(parts.ledger), parts.phrasing
         self.drafts, self.settings, self.captures = parts.drafts, parts.settings, parts.captures
@@ -112,14 +115,14 @@ class Voices:
         challenge = self.phrasing.standing(party, job) if job else None
         self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now(), settings.owner))
         vouched = self._vouched(party, data, signed, settings)
-        heard = self._hearing.listen(data, name, one_voice=challenge is not None)
+        heard = self._hearing.listen(data, name)
         if heard.model is None:
             return self._poor(heard, settings)
         model = heard.model
-        match, known, after = self._compare(heard, model, None)
+        found = self._comparing.compare(self._hearing, heard, model)
+        match, heard, hit = found.match, found.heard, found.hit
         if match is None:
             raise NoneEnrolledError(settings.messages["none_enrolled"])
-        hit = match.score >= model.threshold and not known
         if challenge is not None:
             hit = hit and match.heard and match.name == settings.owner
         said = self._said(challenge, heard, matched=hit)
@@ -128,9 +131,9 @@ class Voices:
         def work(transaction: Transaction) -> tuple[datetime | None, JobState | None]:
             # Who sent many at once is judged by what stands now, and a clip is good for one of them.
             lockout.check(transaction.connection, party, transaction.now, settings.owner)
-            replay = known or self.replays.known_since(transaction.connection, heard, after)
+            replay = found.known or self.replays.known_since(transaction.connection, heard, found.after)
             if not hit or replay or not said:
-                code = "replay" if replay else "phrase" if hit else "no-match"
+                code = found.code(replay=replay, hit=hit)
                 if code == "phrase":
                     self.replays.remember(transaction, heard, f"speaker:{match.name}")
                 self._missed(transaction, party, "voice.refused", f"agent:{agent}", code)
@@ -143,9 +146,8 @@ class Voices:
         ends, state = self.ledger.submit(work).result()
         if ends is None:
             return answers.miss(heard, model, settings)
-        found = answers.hit(heard, model, settings, match)
         more = {"expires_at": ends, "phrase": state is not None, "job_state": state}
-        return found.model_copy(update=more)
+        return answers.hit(heard, model, settings, match).model_copy(update=more)
 
     def _said(self, challenge: Challenge | None, heard: Heard, *, matched: bool) -> bool:
         """Whether the phrase was said, where one is asked for. It is used up by whatever is judged.
@@ -178,23 +180,12 @@ class Voices:
         heard, settings = self.operators_hearing.listen(data), self.settings()
         if heard.model is None:
             return self._poor(heard, settings)
-        match, _, _ = self._compare(heard, heard.model, None)
-        if match is None:
+        found = self._comparing.compare(self.operators_hearing, heard, heard.model, again=True)
+        if found.match is None:
             raise NoneEnrolledError(settings.messages["none_enrolled"])
-        if match.score < heard.model.threshold:
-            return answers.miss(heard, heard.model, settings, match.score)
-        return answers.hit(heard, heard.model, settings, match)
-
-    def _compare(
-        self, heard: Heard, model: ModelView, among: Callable[[Known], bool] | None
-    ) -> tuple[Match | None, bool, int]:
-        """The best match; whether the recording was heard before; and up to which row that was asked."""
-
-        def query(connection: Connection) -> tuple[Match | None, bool, int]:
-            match = self._gallery.best(connection, heard.embedding, model.sha256, among)
-            return (match, *self.replays.known(connection, heard))
-
-        return self.ledger.read(query)
+        if not found.hit:
+            return answers.miss(found.heard, heard.model, settings, found.match.score)
+        return answers.hit(found.heard, heard.model, settings, found.match)
 
     def _poor(self, heard: Heard, settings: VoiceSettings) -> Verification:
         """A clip that no encoder should hear: no miss, since it tells nothing, and no match."""
@@ -263,24 +254,26 @@ class Voices:
         party = Party(operator=operator)
         challenge = self.phrasing.standing(party) if self.phrasing.for_operators else None
         self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now()))
-        heard = self.operators_hearing.listen(data, one_voice=challenge is not None)
+        heard = self.operators_hearing.listen(data)
         settings, model = self.settings(), heard.model or self.operators_hearing.model()
         if heard.model is None:
             return StepUp(verified=False, threshold=model.threshold, message=_POOR, quality=heard.quality)
-        match, known, after = self._compare(heard, model, lambda one: one.operator == operator)
+        found = self._comparing.compare(
+            self.operators_hearing, heard, model, lambda one: one.operator == operator
+        )
+        match, heard, hit = found.match, found.heard, found.hit
         if match is None:
             raise ConflictError(
                 "no voice of yours is enrolled with the model in use",
                 hint="govconsole enroll, as your own voice",
             )
-        hit = match.score >= model.threshold and not known
         said = self._said(challenge, heard, matched=hit)
 
         def work(transaction: Transaction) -> datetime | None:
             lockout.check(transaction.connection, party, transaction.now)
-            replay = known or self.replays.known_since(transaction.connection, heard, after)
+            replay = found.known or self.replays.known_since(transaction.connection, heard, found.after)
             if not hit or replay or not said:
-                code = "replay" if replay else "phrase" if hit else "no-match"
+                code = found.code(replay=replay, hit=hit)
                 if code == "phrase":
                     self.replays.remember(transaction, heard, f"speaker:{match.name}")
                 self._missed(transaction, party, "voice.step_up_refused", f"operator:{operator}", code)
@@ -291,14 +284,14 @@ class Voices:
             return self._began(transaction, party, match, heard, settings, low=low)
 
         ends = self.ledger.submit(work).result()
-        missing = _REPLAY if known else _OTHER if said or not hit else _UNSAID
+        other = _SEVERAL if found.several else _UNSAID if hit and not said else _OTHER
         return StepUp(
             verified=ends is not None,
             speaker=None if ends is None else match.name,
             confidence=round(match.score, answers.MATCH_DIGITS),
             threshold=model.threshold,
             expires_at=ends,
-            message="" if ends is not None else missing,
+            message="" if ends is not None else _REPLAY if found.known else other,
             quality=heard.quality,
         )
 

@@ -1,4 +1,4 @@
-"""What was deleted leaves the storage's journal too, as soon as nobody reads an older state.
+"""What was deleted leaves the storage's journal and the migrations' backups too, as soon as may be.
 
 Must never keep a decision waiting, nor call done what is still owed.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Final
+
+from govd.voice import store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +22,7 @@ _FORGETS: Final = frozenset({"voice.deleted", "voice.enrolled"})
 
 
 class Tidying:
-    """Remembers that a forgotten key may still lie in the journal, and tries until it does not.
+    """Remembers that a forgotten key may still lie there, and tries until it does not.
 
     A start owes it as well: govd may have ended before it was done.
 
@@ -45,13 +47,18 @@ class Tidying:
 
     @property
     def owed(self) -> bool:
-        """Whether something that was deleted may still lie in the journal."""
+        """Whether something that was deleted may still lie in the journal, or in a backup."""
         return self._done < self._asked
 
     def attempt(self) -> bool:
         """Try once, without waiting; whether nothing is owed any more."""
         asked = self._asked  # before the attempt: what is committed meanwhile is owed still
-        if self._done < asked and self._ledger.empty_journal():
+        if self._done < asked and self._gone():
             with self._lock:
                 self._done = max(self._done, asked)
         return not self.owed
+
+    def _gone(self) -> bool:
+        journal = self._ledger.empty_journal()
+        standing = {enrolment for enrolment, _ in self._ledger.read(store.stamps).values()}
+        return self._ledger.forget_in_backups(standing) and journal

@@ -14,6 +14,8 @@ from tests.support.operator import answer
 from tests.support.voices import MODEL, OTHER_MODEL, clip
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.voices import VoiceHouse
 
 HOUR = 3600
@@ -106,6 +108,15 @@ def test_samples_that_change_ask_for_another_check(house: VoiceHouse):
     assert house.save(draft).status_code == 409
 
 
+def test_a_check_that_somebody_else_says_a_part_of_saves_nothing(house: VoiceHouse):
+    draft = filled(house)
+
+    sent = send(house, draft, clip("owner", "duet", second="stranger"), "check")
+
+    assert (sent["verified"], sent["quality"]["faults"]) == (False, ["several-voices"])
+    assert house.save(draft).status_code == 409
+
+
 def test_thirty_seconds_of_speech_are_needed_and_ten_samples_are_enough(house: VoiceHouse):
     draft = filled(house, 9, net=3.0)
     assert house.operator().send(f"/v1/voice/drafts/{draft}/check", clip("owner", "c")).status_code == 409
@@ -145,6 +156,9 @@ def test_an_operators_own_voice_steps_him_up_and_nobody_elses_does(house: VoiceH
 
     other = answer(operator.send("/v1/voice/step-up", clip("owner", "x")))
     assert (other["verified"], other["speaker"]) == (False, None)
+    duet = answer(operator.send("/v1/voice/step-up", clip("ana", "duet", second="thief")))
+    assert (duet["verified"], duet["quality"]["faults"]) == (False, ["several-voices"])
+    assert "somebody else" in duet["message"].lower()
     found = answer(operator.send("/v1/voice/step-up", clip("ana", "now")))
     assert (found["verified"], found["speaker"]) == (True, "ana")
     assert answer(operator.ask("GET", "/v1/voice/step-up"))["state"] == "verified"
@@ -182,6 +196,19 @@ def test_a_template_is_sealed_and_knows_its_model_its_scale_and_its_consent(hous
             assert template.centroid not in path.read_bytes(), path.name
 
 
+def backed_up(house: VoiceHouse) -> Path:
+    """The database as it is, copied as a migration copies it."""
+    folder = house.root / "state" / "backups"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    target = folder / "govd.db-0004-20260101T000000"
+    with (
+        closing(sqlite3.connect(house.root / "state" / "govd.db")) as source,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
+    return target
+
+
 def test_nothing_of_a_deleted_speaker_can_be_opened_again(house: VoiceHouse):
     house.enroll("owner")
     row = house.govd.ledger.read(lambda c: store.speaker(c, "owner"))
@@ -189,11 +216,13 @@ def test_nothing_of_a_deleted_speaker_can_be_opened_again(house: VoiceHouse):
     assert house.govd.ledger.empty_journal()
     database = house.root / "state" / "govd.db"
     assert bytes(row["wrapped_key"]) in database.read_bytes()
+    backup = backed_up(house)
+    assert bytes(row["wrapped_key"]) in backup.read_bytes()
 
-    answer(house.delete("owner"))
+    assert answer(house.delete("owner"))["message"] == ""
 
     for path in (house.root / "state").rglob("*"):
-        if path.is_file() and "backups" not in path.parts:
+        if path.is_file():
             assert bytes(row["wrapped_key"]) not in path.read_bytes(), path.name
     with closing(sqlite3.connect(database)) as opened:
         assert opened.execute("select count(*) from speakers").fetchone() == (0,)
@@ -223,6 +252,31 @@ def test_a_deletion_that_a_reader_keeps_from_its_end_is_owed_and_done_later(hous
     house.govd.tick()
     assert not house.picture()["tidying"]
     assert not key_left(house, bytes(row["wrapped_key"]))
+
+
+def test_a_backup_keeps_all_but_who_was_forgotten_and_what_is_open_is_owed(house: VoiceHouse):
+    for who in ("owner", "guest"):
+        house.enroll(who)
+    row = house.govd.ledger.read(lambda c: store.speaker(c, "guest"))
+    assert row is not None
+    backup = backed_up(house)
+    (backup.parent / "of-another-kind.dump").write_bytes(b"PGDMP")
+    with closing(sqlite3.connect(backup, isolation_level=None)) as opened:
+        opened.execute("begin immediate")
+        assert "backup" in answer(house.delete("guest"))["message"]
+        house.govd.tick()
+        assert house.picture()["tidying"]
+        opened.execute("rollback")
+
+    house.govd.tick()
+
+    assert not house.picture()["tidying"]
+    assert bytes(row["wrapped_key"]) not in backup.read_bytes()
+    with closing(sqlite3.connect(backup)) as opened:
+        assert opened.execute("select name from speakers").fetchall() == [("owner",)]
+        assert opened.execute("select count(*) from audit").fetchone()[0] > 0
+        assert opened.execute("pragma integrity_check").fetchone() == ("ok",)
+    assert sorted(path.name for path in backup.parent.iterdir()) == [backup.name, "of-another-kind.dump"]
 
 
 def test_a_deletion_that_an_agent_asked_for_leaves_the_journal_too(house: VoiceHouse):

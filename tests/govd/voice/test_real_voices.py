@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tests.support.govd_process import Client
 
 OWNER, THIEF = "us-m3", "flite-slt"
+LIKE_OWNER = "flite-awb"
+"""With as much of it behind as much of the owner, the whole of a clip is near enough to the owner's voice."""
 
 
 class Scene:
@@ -52,7 +54,7 @@ class Scene:
         return found
 
     def draft(self, name: str) -> str:
-        start = {"name": name, "consent_version": "1", "consented": True}
+        start = {"name": name, "consent_version": "1", "consented": True, "mine": True}
         return f"/v1/voice/drafts/{self.operator.post('/v1/voice/drafts', start)['id']}"
 
 
@@ -93,6 +95,16 @@ def test_a_voice_is_enrolled_verified_and_survives_a_kill_and_another_is_refused
     assert found["threshold"] == scene.bot.http.get("/health").json()["threshold"]
     assert not scene.verify(said(THIEF, 11))["verified"]
     assert not scene.verify(said(OWNER, 11), "elsewhere")["verified"], "a replay in another format"
+
+    duet = speech.joined(
+        speech.speak(OWNER, "The museum opens at ten, and the guide waits beside the fountain."),
+        speech.speak(LIKE_OWNER, "Our teacher drew a map of the harbour and asked where they had landed."),
+        gap=0.3,
+    )
+    for answered in (scene.verify(duet, "duet"), scene.send("/v1/voice/step-up", duet)):
+        assert (answered["verified"], answered["quality"]["faults"]) == (False, ["several-voices"])
+    alone = speech.speak(OWNER, "I put the keys under the flower pot, because the lock is broken again.")
+    assert scene.send("/v1/voice/step-up", alone)["verified"]
 
     scene.govd.kill()
     scene.govd.serve()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from govd.audit.verify import verify
 from govd.storage.engine import make_engine, parse_url
+from govd.voice import store
 from tests.support.operator import answer
 from tests.support.voices import OWNED, VoiceHouse, clip, founded
 
@@ -53,3 +55,26 @@ def test_a_voices_whole_life(stored: VoiceHouse):
     assert verify(stored.root / "state" / "audit", database=engine).ok
     engine.dispose()
     assert not answer(stored.verify(clip("guest", 9), "z"))["verified"]
+
+
+def test_a_deleted_key_is_in_no_file_of_the_tables_once_nobody_reads_an_older_state(stored: VoiceHouse):
+    """PostgreSQL keeps rows that were deleted, and their keys, until it has vacuumed."""
+    stored.enroll("owner")
+    ledger = stored.govd.ledger
+    row = ledger.read(lambda c: store.speaker(c, "owner"))
+    assert row is not None
+    engine = make_engine(parse_url(stored.govd.url), writer=False)
+    with engine.connect() as reader:
+        assert store.has_own(reader, "ana") is False
+
+        assert answer(stored.delete("owner"))["message"] != ""
+        stored.govd.tick()
+        assert stored.picture()["tidying"]
+
+    stored.govd.tick()
+    assert not stored.picture()["tidying"]
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            held = text("select position(:key in pg_read_binary_file(pg_relation_filepath('speakers')))")
+            assert connection.execute(held, {"key": bytes(row["wrapped_key"])}).scalar() == 0
+    engine.dispose()
