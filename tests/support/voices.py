@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from govd.voice.model import Intake
+
 DIMENSION: Final = 64
 THRESHOLD: Final = 0.6
 LOW: Final = 0.75
@@ -232,7 +234,8 @@ class VoiceHouse:
     def __init__(self, root: Path, agents: Sequence[str] = ("bot", "other")) -> None:
         self.root = root
         self.times = Times()
-        self.intake, self.encoder = FakeIntake(), FakeEncoder()
+        self.intake: Intake = FakeIntake()
+        self.encoder = FakeEncoder()
         self.govd = self._start()
         self._tokens = {name: self._agent(name) for name in agents}
         self.signer = _Signer("ana", root / "operator")

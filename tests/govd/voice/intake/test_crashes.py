@@ -11,14 +11,40 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from govd.contract.errors import ClipRefusedError, VoiceUnavailableError
+from govd.contract.errors import TYPE_PREFIX, ClipRefusedError, VoiceUnavailableError
 from govd.voice.intake import wireform
 from govd.voice.intake.pool import ClipIntake
 from govd.voice.intake.wireform import Measures, NotAnAnswerError, Outcome
+from tests.support.operator import answer
 from tests.support.speech import TEXTS, speak
+
+if TYPE_CHECKING:
+    from tests.support.voices import VoiceHouse
+
+
+CRAFTED = b"crafted"
+FRAGILE = f"""
+import ctypes, importlib.machinery, importlib.util, os, sys
+
+here = os.path.dirname(__file__)
+spec = importlib.machinery.PathFinder.find_spec("soundfile", [path for path in sys.path if path != here])
+real = importlib.util.module_from_spec(spec)
+sys.modules["soundfile"] = real
+spec.loader.exec_module(real)
+
+class SoundFile(real.SoundFile):
+    def __init__(self, file, *more, **named):
+        if {CRAFTED!r} in file.getvalue()[:64]:
+            ctypes.string_at(0)
+        super().__init__(file, *more, **named)
+
+real.SoundFile = SoundFile
+"""
+"""The library itself, behind a look at a file's head."""
 
 
 def running(pid: int) -> bool:
@@ -83,6 +109,45 @@ def test_a_crash_in_the_middle_of_a_clip_costs_that_clip_alone(clip, number):
     assert len(pool.pids()) == 1, "a spare is there before the next clip asks"
     assert pool.take(clip).quality.faults == []
     pool.close()
+
+
+@pytest.fixture
+def fragile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """A file at whose first bytes the decoder's library reads address 0; of any other it does its work."""
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "soundfile.py").write_text(FRAGILE, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "library"))
+    return b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0" + CRAFTED + bytes(8_000)
+
+
+@pytest.mark.threat("T18")
+def test_a_crafted_file_that_crashes_the_decoder_costs_itself_alone(clip: bytes, fragile: bytes):
+    """A file made for a hole in libsndfile: the same again and again, beside the clips of others."""
+    pool = ClipIntake(at_once=1)
+    for _ in range(2):
+        with pytest.raises(ClipRefusedError, match=f"ended with signal {int(signal.SIGSEGV)} on this clip"):
+            pool.take(fragile)
+        assert pool.take(clip).quality.faults == []
+    pool.close()
+
+
+@pytest.mark.threat("T18")
+def test_an_agent_that_sends_such_a_file_is_told_and_the_next_is_served(
+    house: VoiceHouse, clip: bytes, fragile: bytes
+):
+    """The same by `/verify`: no other agent's clip, and nothing else of govd, is the worse for it."""
+    house.enroll("owner")
+    house.intake = ClipIntake(at_once=1)
+    house.restart()
+
+    refused = house.verify(fragile)
+    taken = answer(house.verify(clip, agent="other"))
+
+    assert refused.status_code == 422
+    assert refused.json()["type"] == TYPE_PREFIX + "clip-refused"
+    assert f"signal {int(signal.SIGSEGV)}" in refused.json()["detail"]
+    assert (taken["verified"], taken["quality"]["faults"]) == (False, [])
+    assert house.agent().ask("GET", "/health").json()["status"] == "ok"
 
 
 def test_a_process_that_somebody_killed_while_it_waited_is_no_clips_fault(clip):
