@@ -34,7 +34,7 @@ With the demo's model (threshold 0.71): halves of 36 clips of one voice had cosi
 of 48 clips of two voices less than 0.62.
 """
 
-PART_SECONDS: Final = 2.0
+PART_SECONDS: Final = 2.5
 """A clip that matches is cut into parts of so much speech or more, two at least, and each is held against
 whom the whole matched: somebody else may say a part of it."""
 
