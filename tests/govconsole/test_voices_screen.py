@@ -83,6 +83,17 @@ async def test_it_says_who_is_enrolled_what_waits_who_stands_and_who_is_locked_o
         await shows(pilot, "FMR 0 in 1,200 trials: below 0.25%", "EER 3.4%")
 
 
+async def test_ten_thousand_speakers_are_there_to_the_last_one(app: ConsoleApp, backend: FakeBackend) -> None:
+    one = fake_voices.speaker("s")
+    backend.voices.speakers = [one.model_copy(update={"name": f"s{number:05}"}) for number in range(10_000)]
+    async with running(app) as pilot:
+        await opened(pilot, "s00000", "s00005")
+        await pilot.press("G")
+        await shows(pilot, "s09999", "s09995")
+        await pilot.press("home")
+        await shows(pilot, "▌ s00000")
+
+
 async def test_what_is_wrong_is_said_with_what_mends_it_and_its_keys_do_not_work(
     app: ConsoleApp, backend: FakeBackend
 ) -> None:
