@@ -18,10 +18,11 @@ from govd.voice.modelstore.importing import Imported, import_model
 from govd.voice.modelstore.store import NEMO_EXTRA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from govd.voice.modelstore.store import ModelStore
 
+_PROGRAM: Final = (sys.executable, "-I", "-m", "govd.voice.modelstore.fetch")
 _TICK_S: Final = 0.5
 _MAX_LINE: Final = 4096
 _WITHOUT: Final = "govd voice model import FILE, with a file from a machine that has a network"
@@ -35,6 +36,7 @@ def fetch(
     sha256: str | None = None,
     say: Callable[[str], None] = lambda _: None,
     progress: Callable[[int, int | None], None] = lambda _so_far, _total: None,
+    program: Sequence[str] = _PROGRAM,
 ) -> Imported:
     """Download one of NeMo's speaker models, check it, export it.
 
@@ -45,6 +47,7 @@ def fetch(
         sha256: What the download must have; None: whatever it has is pinned and told.
         say: Told of each step.
         progress: Told of bytes so far and in all, while it downloads.
+        program: What downloads: a seam for tests.
 
     Raises:
         ConflictError: NeMo is not installed, or the name is taken.
@@ -58,15 +61,17 @@ def fetch(
     wanted = store.free(name or model.replace("_", "-").lower())
     with tempfile.TemporaryDirectory(prefix="govd-fetch-") as folder:
         say(f"asking NeMo for {model}")
-        file, url = _download(model, Path(folder), progress)
+        file, url = _download(model, Path(folder), progress, program)
         return import_model(store, file, name=wanted, sha256=sha256, source=url, say=say)
 
 
-def _download(model: str, folder: Path, progress: Callable[[int, int | None], None]) -> tuple[Path, str]:
+def _download(
+    model: str, folder: Path, progress: Callable[[int, int | None], None], program: Sequence[str]
+) -> tuple[Path, str]:
     environment = os.environ | {"NEMO_CACHE_DIR": str(folder), "HF_HUB_DISABLE_TELEMETRY": "1"}
     done = threading.Event()
     with subprocess.Popen(  # noqa: S603 - our own program by its path, no shell
-        [sys.executable, "-I", "-m", "govd.voice.modelstore.fetch", model, str(folder)],
+        [*program, model, str(folder)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
