@@ -139,10 +139,14 @@ class AuditFiles:
             os.close(descriptor)
 
     def close(self) -> None:
-        """Let go of the file."""
-        if self._open is not None:
-            os.close(self._open[1])
-            self._open = None
+        """Let go of the file, which is gone also where the system call fails: it is not to be closed twice.
+
+        Raises:
+            OSError: what was written before could not be brought to the storage.
+        """
+        opened, self._open = self._open, None
+        if opened is not None:
+            os.close(opened[1])
 
     def tail(self, is_entry: Callable[[bytes], bool], *, window: int = _WINDOW) -> Tail:
         """The end of the log, from some whole entry on; over file borders where a day begins torn.

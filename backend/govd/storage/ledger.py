@@ -5,10 +5,11 @@ Must never resolve a work's future before its rows are committed and its audit l
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import queue
 import threading
 from concurrent.futures import Future
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -36,10 +37,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger", "Transaction"]
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 _PATIENCE_S: Final = 0.02
-_STOPPING: Final = Halt("govd is stopping", "start it again: govd serve", resumable=True)
+_START: Final = "start it again: govd serve"
+_STOPPING: Final = Halt("govd is stopping", _START, resumable=True)
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Ledger:
         writer: Writer,
         readers: Engine,
         clock: Clock,
-        resources: ExitStack,
+        resources: contextlib.ExitStack,
         group_limit: int,
         path: Path | None,
         backup_dir: Path,
@@ -71,6 +75,10 @@ class Ledger:
         self._refusal: Halt | None = None
         """Set before the writer knows of it: a halt from another thread counts at once."""
         self._closed = False
+        self._over: Halt | None = None
+        """Set once nothing takes from the queue any more, or soon will not."""
+        self._group: list[Item] = []
+        """What the writer has taken up, until all of it is answered."""
         self._embedded = readers.dialect.name == "sqlite"
         self._thread = threading.Thread(target=self._loop, name="govd-writer", daemon=True)
         self._thread.start()
@@ -102,7 +110,7 @@ class Ledger:
             IntegrityError: the database is newer than this program.
         """
         parsed = parse_url(url)
-        with ExitStack() as stack:
+        with contextlib.ExitStack() as stack:
             stack.callback(FileLock(audit_dir / ".lock").release)
             path = sqlite_path(parsed)
             if path is not None:
@@ -215,9 +223,7 @@ class Ledger:
     # -- halting ---------------------------------------------------------------------------------------
 
     def _halt(self) -> Halt | None:
-        if self._closed:
-            return _STOPPING
-        return self._refusal or self._writer.halted
+        return self._over or self._refusal or self._writer.halted
 
     @property
     def halted(self) -> str | None:
@@ -229,7 +235,7 @@ class Ledger:
         """Decide nothing from now on, also after a restart, until `new_epoch`. Reads go on."""
         halt = Halt(why, mend, resumable=False)
         with self._gate:
-            if self._refusal is not None or self._closed:
+            if self._refusal is not None or self._over is not None:
                 return
             self._refusal = halt
         self._control(lambda: self._writer.halt_until_mended(halt))
@@ -274,22 +280,44 @@ class Ledger:
     def _control(self, call: Callable[[], Any]) -> Future[Any]:
         future: Future[Any] = Future()
         with self._gate:
-            if self._closed:
-                future.set_exception(_STOPPING.error())
+            if self._over is not None:
+                future.set_exception(self._over.error())
             else:
                 self._queue.put(_Control(call, future))
         return future
 
     def _loop(self) -> None:
+        try:
+            self._serve()
+        except BaseException as error:
+            log.exception("the writer ended: nothing is decided any more")
+            self._end(Halt(f"the writer ended: {type(error).__name__}: {error}", _START, resumable=False))
+
+    def _end(self, halt: Halt) -> None:
+        """Nothing takes from the queue any more: refuse what is in it, and whatever would follow."""
+        with self._gate:
+            self._over = self._over or halt
+        for item in self._group:
+            item.tell(None, halt.error())
+        with contextlib.suppress(queue.Empty):
+            while True:
+                left = self._queue.get_nowait()
+                if isinstance(left, Item):
+                    left.tell(None, halt.error())
+                elif left is not None:
+                    left.future.set_exception(halt.error())
+
+    def _serve(self) -> None:
         waiting: Item | _Control | None = self._queue.get()
         while waiting is not None:
             if isinstance(waiting, _Control):
                 self._do(waiting)
                 waiting = self._queue.get()
                 continue
-            group = [waiting]
-            waiting = self._drain(group)
-            self._writer.run(group)
+            self._group = [waiting]
+            waiting = self._drain(self._group)
+            self._writer.run(self._group)
+            self._group = []
             if waiting is _NOTHING:
                 waiting = self._queue.get()
 
@@ -317,7 +345,7 @@ class Ledger:
         with self._gate:
             if self._closed:
                 return
-            self._closed = True
+            self._closed, self._over = True, self._over or _STOPPING
             self._queue.put(None)
         self._thread.join()
         self._resources.close()

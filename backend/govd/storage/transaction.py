@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from govd.freshness import SigningTime
 
     Done = Callable[[Any, BaseException | None], None]
-    """Called once in the writer thread, and never raises."""
+    """Called once, in the writer thread."""
 
 RELOAD: Final = "govd reload"
+
+_log: Final = logging.getLogger("govd.storage")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,13 @@ class Item:
 
     work: Callable[[Transaction], Any]
     done: Done
+
+    def tell(self, value: Any, error: BaseException | None) -> None:  # noqa: ANN401 - the work's own
+        """Tell the one who waits; where that fails, the others are told all the same."""
+        try:
+            self.done(value, error)
+        except BaseException:  # noqa: BLE001 - he is gone, or cannot be told
+            _log.exception("somebody who waited for the ledger could not be told")
 
 
 def into(future: Future[Any]) -> Done:

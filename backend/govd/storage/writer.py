@@ -80,13 +80,14 @@ class Writer:
         try:
             outcomes = self._transact(items, pending)
             self._files.append(pending.chunks)
-        except (_StorageError, OSError) as error:
-            self.halt(_storage_halt(error.__cause__ or error))
+            self._advance(pending)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
+            cause = error.__cause__ if isinstance(error, _StorageError) else error
+            self.halt(_storage_halt(cause or error))
             self._refuse(items)
             return
-        self._advance(pending)
         for item, (value, failure) in zip(items, outcomes, strict=True):
-            item.done(value, failure)
+            item.tell(value, failure)
 
     def _transact(self, items: Sequence[Item], pending: Pending) -> list[tuple[Any, BaseException | None]]:
         """All works in one transaction, each in its savepoint, and their lines with them."""
@@ -105,7 +106,7 @@ class Writer:
         except _StorageError:
             self._drop()
             raise
-        except Exception as error:
+        except BaseException as error:
             self._drop()
             raise _StorageError from error
         self._mark = self._clock.mark
@@ -176,7 +177,7 @@ class Writer:
     def _refuse(self, items: Sequence[Item]) -> None:
         halt = self.halted or Halt("govd is stopping", RELOAD, resumable=True)
         for item in items:
-            item.done(None, halt.error())
+            item.tell(None, halt.error())
 
     # -- halting and going on --------------------------------------------------------------------------
 
@@ -225,9 +226,12 @@ class Writer:
             self.halt(_storage_halt(error))
 
     def halt(self, halt: Halt) -> None:
-        """Decide nothing from here on."""
-        self._files.close()
+        """Decide nothing from here on, also where the file cannot even be closed."""
         self.halted = halt
+        try:
+            self._files.close()
+        except Exception:  # noqa: BLE001 - `resume` surveys the files and opens them afresh
+            _log.warning("the log's file could not be closed: what it holds is surveyed before going on")
 
     def halt_until_mended(self, halt: Halt) -> None:
         """Halt for what was found elsewhere; a restart does not clear it, `new_epoch` does."""
@@ -358,7 +362,7 @@ def _record_halt(transaction: Transaction, halt: Halt) -> None:
 
 
 def _storage_halt(error: BaseException) -> Halt:
-    what = storage_failure(error) or f"{type(error).__name__}: {error}"
+    what = storage_failure(error) or f"{type(error).__name__}: {error}".rstrip(": ")
     return Halt(
         f"the state cannot be written: {what}",
         f"make room or mend the storage, then: {RELOAD}",
