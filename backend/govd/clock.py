@@ -33,7 +33,7 @@ class Clock(Protocol):
 
     @property
     def stepped(self) -> timedelta | None:
-        """How far the wall has stepped, until acknowledged; None: it has not."""
+        """How far the wall has stepped, until acknowledged; None: it has not. One that changes says so."""
 
     def signing(self) -> SigningTime:
         """The governed time, and how far it stays ahead of the wall by steps back that were acknowledged."""
@@ -48,8 +48,8 @@ class Clock(Protocol):
     def start(self, high_water: datetime | None, mark: str | None = None) -> None:
         """Compare with the latest time and the mark that were recorded before this start."""
 
-    def acknowledge(self) -> None:
-        """An operator has seen the step: follow the wall again."""
+    def acknowledge(self, seen: timedelta) -> None:
+        """An operator has seen a step of that size: follow the wall again, if it is the one that stands."""
 
 
 def _system_times() -> tuple[float, float]:
@@ -89,15 +89,20 @@ class SystemClock:
         self._boot_id = _boot_id() if boot_id is None else boot_id
         self._lock = threading.Lock()
         self._stepped: int | None = None
+        self._before = 0
+        """Microseconds that the wall had stepped when this clock was started, before its reference."""
         self._ahead = 0
         """Microseconds that governed time stays ahead of the wall, after a step back was acknowledged."""
-        self._last, self._last_boot = self._readings()
+        self._last, self._last_boot = self._read = self._readings()
         self._reference = self._last, self._last_boot
         self.mark = self._new_mark()
 
     @property
     def stepped(self) -> timedelta | None:
-        """How far the wall has stepped, until acknowledged; None: it has not."""
+        """How far the wall has stepped, until acknowledged; None: it has not.
+
+        Another value than before: the wall was moved once more, by more than the limit.
+        """
         return None if self._stepped is None else timedelta(microseconds=self._stepped)
 
     def now(self) -> datetime:
@@ -132,18 +137,25 @@ class SystemClock:
                 self._stepped = wall + self._ahead - recorded
             if same_boot and offset.lstrip("-").isdigit():
                 drift = wall - boot - int(offset)
-                if abs(drift) > _LIMIT:
-                    self._stepped = drift if self._stepped is None else self._stepped
-            self._reference = wall, boot
+                if abs(drift) > max(_LIMIT, abs(self._stepped or 0)):
+                    self._stepped = drift
+            self._reference, self._before = (wall, boot), self._stepped or 0
             self.mark = self._new_mark() if self._stepped is None else mark or ""
 
-    def acknowledge(self) -> None:
-        """An operator has seen the step: follow the wall again, forward at once, back by staying ahead."""
+    def acknowledge(self, seen: timedelta) -> None:
+        """An operator has seen a step: follow the wall again, forward at once, back by staying ahead.
+
+        Args:
+            seen: What `stepped` was when he was told. Where it has changed since, the step stays as it is:
+                nobody has seen that one.
+        """
         with self._lock:
             governed = self._advance()
-            wall, boot = self._readings()
+            if self._stepped is None or self._stepped != seen // _MICROSECOND:
+                return
+            wall, boot = self._read  # as it was judged: a step made since is another one
             self._ahead = max(0, governed - wall)
-            self._reference = wall, boot
+            self._reference, self._before = (wall, boot), 0
             self._stepped = None
             self.mark = self._new_mark()
 
@@ -157,11 +169,12 @@ class SystemClock:
 
     def _advance(self) -> int:
         """One step of governed time; the caller holds the lock."""
-        wall, boot = self._readings()
+        wall, boot = self._read = self._readings()
         elapsed = max(0, boot - self._last_boot)
         reference_wall, reference_boot = self._reference
-        drift = (wall - reference_wall) - (boot - reference_boot)
-        if self._stepped is None and abs(drift) > _LIMIT:
+        drift = self._before + (wall - reference_wall) - (boot - reference_boot)
+        # A wall that was set right again is no other step: what was told stays until somebody has seen it.
+        if abs(drift) > _LIMIT and abs(drift - (self._stepped or 0)) > _LIMIT:
             self._stepped = drift
         if self._stepped is None:
             self._last = max(self._last, wall + self._ahead)

@@ -46,11 +46,13 @@ from govd.voice.transcribing import Transcriber
 from govd.voice.upstream import upstream_of
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path
 
     from sqlalchemy import Connection, RowMapping
 
     from govd.clock import Clock
+    from govd.contract.system import Alarm
     from govd.identities.model import Identity
     from govd.policy.model import VoiceFacts
     from govd.storage.ledger import Transaction
@@ -94,7 +96,8 @@ class Govd:
             url=self.url, audit_dir=self.layout.audit, clock=self.clock, group_limit=settings.group_limit
         )
         self.alarms = Alarms(self.ledger)
-        self._step_told = False
+        self._step_told: tuple[str, timedelta] | None = None
+        """The alarm that names a step, and the step that it names."""
         self.alarms.on_seen("clock-step", self._step_seen)
         self.directory = Directory(self.ledger, self.alarms, os.getuid())
         self.rotations = Rotations(self.ledger, self.keys, self.layout.keys, self.directory, self.clock.now)
@@ -184,12 +187,15 @@ class Govd:
     def _on_resolved(self, transaction: Transaction, row: RowMapping) -> None:
         clear_unknown(self.alarms, transaction, row)
 
-    def _step_seen(self) -> None:
-        self.clock.acknowledge()
+    def _step_seen(self, alarm: Alarm) -> None:
+        told = self._step_told
+        if told is None or told[0] != alarm.id:
+            return  # of another step, or of an earlier run: `tick` tells of the one that stands
+        self.clock.acknowledge(told[1])
         # The clock's mark is written with the next work: without one, the next start would tell of it again.
         self.ledger.submit(lambda _transaction: None).result()
         # Only now: until then `tick` may still hold what it had read of the step.
-        self._step_told = False
+        self._step_told = None
 
     def lost_state(self, why: str) -> None:
         """Somebody remembers a log that we do not hold: decide nothing (threats T13)."""
@@ -227,16 +233,17 @@ class Govd:
         self._remember()
         if self.ledger.halted is not None:
             return
+        self.clock.now()  # so that what is told is the step of now
         # In this order: a step that is told, and seen while this runs, is not raised once more.
         told, stepped = self._step_told, self.clock.stepped
-        if stepped is not None and not told:
-            self.alarms.raise_(
+        if stepped is not None and (told is None or told[1] != stepped):
+            raised = self.alarms.raise_anew(
                 "clock-step",
                 _CLOCK_SUBJECT,
                 f"the system clock stepped by {stepped.total_seconds():+.0f} s: new approvals are held",
                 "check the clock, then: govconsole alarms seen clock-step",
             )
-            self._step_told = True
+            self._step_told = raised, stepped
         ends = self.ledger.read(job_store.next_end)
         stale = micros(self.clock.now() - self.settings.outcome_within)
         if (ends is not None and ends <= micros(self.clock.now())) or self.ledger.read(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.clocks import Times
+from tests.support.clocks import Times, see_step
 
 MINUTE = timedelta(seconds=60)
 
@@ -65,7 +65,7 @@ def test_after_a_step_forward_was_seen_time_is_the_walls(times: Times):
     times.step(3600)
     clock.now()
 
-    clock.acknowledge()
+    see_step(clock)
 
     assert clock.stepped is None
     assert clock.now() - first == timedelta(seconds=3600)
@@ -77,11 +77,50 @@ def test_after_a_step_back_was_seen_time_still_does_not_run_back(times: Times):
     times.step(-3600)
     clock.now()
 
-    clock.acknowledge()
+    see_step(clock)
     times.go_on(10)
 
     assert clock.stepped is None
     assert clock.now() - first == timedelta(seconds=10)
+
+
+@pytest.mark.threat("T14")
+@pytest.mark.parametrize("more", [-36_000, 36_000, -61])
+def test_a_step_that_was_made_since_is_not_seen_with_the_one_before(times: Times, more: float):
+    """A small step is shown, a large one follows it: seeing the small one must not have govd follow both."""
+    clock = times.clock()
+    first = clock.now()
+    times.step(-70)
+    clock.now()
+    told = clock.stepped
+    assert told == timedelta(seconds=-70)
+
+    times.step(more)
+    clock.acknowledge(told)
+
+    assert clock.signing().ahead == timedelta(0)
+    assert clock.stepped == timedelta(seconds=more - 70)
+    see_step(clock)
+    assert clock.stepped is None
+    assert clock.now() >= first
+
+
+@pytest.mark.threat("T14")
+def test_a_step_that_was_found_at_the_start_and_grew_is_another_one(times: Times):
+    """govd starts on a clock that was set back, which is set back further before anybody looks."""
+    before = times.clock()
+    latest, mark = before.now(), before.mark
+    times.step(-70)
+    clock = times.clock()
+    clock.start(latest, mark)
+    told = clock.stepped
+    assert told == timedelta(seconds=-70)
+
+    times.step(-3600)
+    clock.acknowledge(told)
+
+    assert clock.stepped == timedelta(seconds=-3670)
+    assert clock.signing().ahead == timedelta(0)
 
 
 @pytest.mark.threat("T14")
@@ -123,7 +162,7 @@ def test_a_step_while_govd_was_down_is_seen_within_one_boot(times: Times, second
     restarted.start(recorded, mark)
 
     assert restarted.stepped is not None
-    restarted.acknowledge()
+    see_step(restarted)
     assert restarted.stepped is None
 
 
@@ -143,7 +182,7 @@ def test_starting_again_with_another_record_does_not_run_back(times: Times):
     clock = times.clock()
     times.step(-3600)
     clock.now()
-    clock.acknowledge()
+    see_step(clock)
     last = clock.now()
 
     clock.start(last - timedelta(days=1), clock.mark)
@@ -155,7 +194,7 @@ def test_a_step_back_that_was_seen_is_no_step_again_at_the_next_start(times: Tim
     clock = times.clock()
     times.step(-3600)
     clock.now()
-    clock.acknowledge()
+    see_step(clock)
     recorded = clock.now()
     times.go_on(30)
     restarted = times.clock()
@@ -173,7 +212,7 @@ def test_after_a_reboot_time_is_ahead_of_the_wall_by_no_more_than_the_record(tim
     clock = times.clock()
     times.step(-3600)
     clock.now()
-    clock.acknowledge()
+    see_step(clock)
     recorded, wall = clock.now(), times.now[0]
     for down, ahead in ((600, 3000), (7200, 0)):
         times.now = wall + down, 12.0
@@ -210,7 +249,7 @@ def test_whatever_happens_to_the_wall_time_never_runs_back(moves: list[tuple[str
         elif move == "step":
             times.step(seconds)
         else:
-            clock.acknowledge()
+            see_step(clock)
         now = clock.now()
         assert now >= last
         last = now

@@ -29,6 +29,7 @@ from govd.doors import agents_app, with_heads
 from govd.identities.model import Identity
 from govgate.cli import main
 from govgate.sdk import AsyncGate, Gate
+from tests.support.clocks import see_step
 from tests.support.voices import POLICY, VoiceHouse, clip, founded
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def street(model_state: Path, tmp_path: Path) -> Iterator[Street]:
     root = shutil.copytree(model_state, tmp_path / "house")
     house = VoiceHouse(root)
     # It was founded by the real clock; here a test's own holds.
-    house.govd.clock.acknowledge()
+    see_step(house.govd.clock)
     found = Street(house, tmp_path)
     yield found
     found.hang_up()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from govd.clock import SystemClock
+
+if TYPE_CHECKING:
+    from govd.clock import Clock
 
 
 class Times:
@@ -29,3 +33,10 @@ class Times:
     def clock(self, boot_id: str = "boot-1") -> SystemClock:
         """A clock over these times."""
         return SystemClock(lambda: self.now, boot_id)
+
+
+def see_step(clock: Clock) -> None:
+    """An operator has seen the step that stands, if one does."""
+    clock.now()
+    if clock.stepped is not None:
+        clock.acknowledge(clock.stepped)

@@ -29,7 +29,7 @@ class Alarms:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._seen: dict[str, Callable[[], None]] = {}
+        self._seen: dict[str, Callable[[Alarm], None]] = {}
         self._standing: list[Alarm] = ledger.read(store.standing)
         self._stale = False
         self._reading = threading.Lock()
@@ -47,8 +47,8 @@ class Alarms:
         if any(entry.entry.type.startswith("alarm.") for entry in entries):
             self._stale = True
 
-    def on_seen(self, kind: str, action: Callable[[], None]) -> None:
-        """Call `action` when an operator has seen an alarm of that kind."""
+    def on_seen(self, kind: str, action: Callable[[Alarm], None]) -> None:
+        """Call `action` with it when an operator has seen an alarm of that kind."""
         self._seen[kind] = action
 
     def refresh(self) -> None:
@@ -67,6 +67,24 @@ class Alarms:
         )
         store.add(transaction.connection, alarm)
         transaction.record(Entry(type="alarm.raised", details={"kind": kind, "alarm": alarm.id}))
+
+    def raise_anew(self, kind: str, subject: str, message: str, mend: str) -> str:
+        """Raise an alarm in place of one that says something else, and wait until it is written; its id.
+
+        Who has seen the one before has not seen this one.
+        """
+
+        def work(transaction: Transaction) -> str:
+            found = store.find(transaction.connection, kind, subject)
+            if found is None or found.message != message:
+                self.clear_in(transaction, kind, subject)
+                self.raise_in(transaction, kind, subject, message, mend)
+                found = store.find(transaction.connection, kind, subject)
+            return "" if found is None else found.id
+
+        raised = self._ledger.submit(work).result()
+        self.refresh()
+        return raised
 
     def raise_(self, kind: str, subject: str, message: str, mend: str) -> None:
         """Raise an alarm, and wait until it is written."""
@@ -112,5 +130,5 @@ class Alarms:
 
         self._ledger.submit(work).result()
         if alarm is not None and alarm.kind in self._seen:
-            self._seen[alarm.kind]()
+            self._seen[alarm.kind](alarm)
         self.refresh()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from govd.contract.errors import ForbiddenError
+from govd.contract.errors import ForbiddenError, NotFoundError
 from govd.contract.intents import IntentState
 from tests.fault.house import POLICIES, House, found_state, load_key
 
@@ -142,3 +142,39 @@ def test_a_signed_policy_change_is_good_once(house: House):
         house.govd.policies.apply("ana", loosened)
 
     assert house.apply(POLICIES["loose"]).name == "loose", "signed anew it is"
+
+
+@pytest.mark.threat("T14")
+def test_seeing_a_small_step_makes_no_old_approval_count(house: House):
+    """An approval was caught on its way: a small step is shown, then comes the one that would make it count."""
+    detail = house.show(house.submit("ada", POST).job)
+    caught = house.signer.sign(detail, "approve", cast_at=wall(house))
+    house.go_on(1500)
+    stepped(house, -70)
+    (small,) = house.govd.alarms.standing
+
+    house.times.step(-1430)
+    house.govd.alarms.seen(small.id, "ana")
+
+    refused = house.do(house.govd.reviews.vote("ana", detail.id, caught))
+    assert isinstance(refused, ForbiddenError)
+    assert house.show(detail.id).state == "held"
+    house.govd.tick()
+    (large,) = house.govd.alarms.standing
+    assert "-1500 s" in large.message
+
+
+def test_a_step_that_grew_is_told_in_place_of_the_one_before(house: House):
+    stepped(house, -70)
+    (small,) = house.govd.alarms.standing
+
+    house.step(-3600)
+
+    (large,) = house.govd.alarms.standing
+    assert "-3670 s" in large.message
+    with pytest.raises(NotFoundError):
+        house.govd.alarms.seen(small.id, "ana")
+    house.govd.tick()
+    assert [alarm.id for alarm in house.govd.alarms.standing] == [large.id]
+    house.see_alarms()
+    assert house.govd.clock.stepped is None

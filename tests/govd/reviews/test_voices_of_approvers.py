@@ -15,6 +15,7 @@ from govd.contract.errors import ForbiddenError
 from govd.contract.system import PolicyApplication
 from govd.contract.votes import PolicyChange, sign
 from govd.policy.loading import load
+from tests.support.clocks import see_step
 from tests.support.operator import answer
 from tests.support.voices import PASSPHRASE, POLICY, VoiceHouse, clip, founded
 
@@ -42,7 +43,7 @@ def asking_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def house(asking_state: Path, tmp_path: Path) -> Iterator[VoiceHouse]:
     shutil.copytree(asking_state, tmp_path / "house")
     made = VoiceHouse(tmp_path / "house")
-    made.govd.clock.acknowledge()
+    see_step(made.govd.clock)
     yield made
     made.close()
 

@@ -17,6 +17,7 @@ from govd.contract.voice_texts import NO_MATCH, UNAVAILABLE
 from govd.identities.model import Identity
 from govd.storage.engine import make_engine, parse_url
 from tests.govd.voice.test_channels import family, word
+from tests.support.clocks import see_step
 from tests.support.operator import answer
 from tests.support.upstream import Upstream
 from tests.support.voices import POLICY, VoiceHouse, clip
@@ -125,7 +126,7 @@ def chat(enrolled: Path, tmp_path: Path) -> Iterator[Chat]:
         settings = root / "state" / "govd.toml"
         settings.write_text(f'{settings.read_text()}\ntranscription_url = "{upstream.url}"\n')
         house = VoiceHouse(root)
-        house.govd.clock.acknowledge()  # the state was founded by the wall
+        see_step(house.govd.clock)  # the state was founded by the wall
         made = Chat(house, upstream)
         made.policy()
         yield made
