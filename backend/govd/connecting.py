@@ -6,9 +6,11 @@ Must never follow a redirect, a proxy of the environment or a second answer of a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import re
 import socket
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -156,8 +158,51 @@ async def addresses(of: Target, resolve: Resolve) -> list[str]:
     return found
 
 
+MOST_RESOLVING: Final = 4
+"""Names that the system is asked for at the same time."""
+
+_resolving: Final = threading.BoundedSemaphore(MOST_RESOLVING)
+
+
 async def system_resolve(host: str, port: int) -> list[str]:
-    """What the system says, as `getaddrinfo` has it. Raises OSError."""
+    """What the system says, as `getaddrinfo` has it.
+
+    Whoever waits may leave at any time: the thread that asks is one that nobody joins, neither a loop that
+    ends nor a process, and a resolver that hangs keeps `MOST_RESOLVING` of them at most.
+
+    Raises:
+        OSError: it has no answer.
+        InvalidRequestError: so many questions of before have none yet.
+    """
+    if not _resolving.acquire(blocking=False):
+        raise InvalidRequestError(
+            f"the system's resolver owes {MOST_RESOLVING} answers, and is not asked more"
+        )
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(item[4][0]) for item in found]
+    answered: asyncio.Future[list[str] | None] = loop.create_future()
+
+    def told(found: list[str] | None) -> None:
+        if not answered.done():
+            answered.set_result(found)
+
+    def ask() -> None:
+        found: list[str] | None = None
+        try:
+            names = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = [str(item[4][0]) for item in names]
+        except (OSError, UnicodeError):  # a name that cannot be one is none either
+            found = None
+        finally:
+            _resolving.release()
+            with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+                loop.call_soon_threadsafe(told, found)
+
+    try:
+        threading.Thread(target=ask, name="resolve", daemon=True).start()
+    except RuntimeError:
+        _resolving.release()
+        raise
+    found = await answered
+    if found is None:
+        raise OSError(f"{host} has no address")
+    return found

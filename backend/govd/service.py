@@ -43,6 +43,7 @@ from govd.voice.modelstore.store import ModelStore
 from govd.voice.phrasing import Elsewhere
 from govd.voice.spoken import before_approval
 from govd.voice.transcribing import Transcriber
+from govd.voice.turns import Turns
 from govd.voice.upstream import upstream_of
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class Govd:
             ),
             captures=self.captures,
             phrases=Elsewhere(
-                Transcriber(lambda: upstream_of(self.settings)),
+                Transcriber(lambda: upstream_of(self.settings), Turns(self.clock.now)),
                 self.reviews.phrase_said,
                 lambda: self.settings.step_up_phrase,
             ),

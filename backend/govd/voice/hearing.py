@@ -11,12 +11,13 @@ import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from govd.contract.errors import ClipRefusedError, QuotaError, VoiceUnavailableError
 from govd.contract.voice import Fault
 from govd.voice.model import SAMPLE_RATE, Heard
 from govd.voice.rules import HALVES_FROM_SECONDS, cosine, halves, parts, several_voices, vector
+from govd.voice.turns import MOST as TURNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,8 +34,27 @@ MOST_OF_ONE: Final = 2
 MOST: Final = 12
 """The same of all agents, and apart from them of all operators: a clip may take 25 MiB of memory."""
 
-_THREADS: Final = 3
+AT_ONCE: Final = 3
+"""Clips that are decoded and embedded at the same time, in each lane."""
+
+_THREADS: Final = AT_ONCE + TURNS
+"""Those, and the clips that have left the lane to be transcribed."""
+
 _RETRY_S: Final = 2
+
+_here: Final = threading.local()
+"""`leave` of the lane that a thread works for."""
+
+
+def leave_lane() -> None:
+    """Give place in the lane back before a wait for somebody else. Outside a lane it does nothing.
+
+    What is left of the work goes on in its thread, beside the lane: it must be short. Whoever calls this
+    bounds by himself how many wait so.
+    """
+    leave = getattr(_here, "leave", None)
+    if leave is not None:
+        leave()
 
 
 class Lane:
@@ -45,6 +65,7 @@ class Lane:
         self._lock = threading.Lock()
         self._places: dict[str, int] = {}
         self._turns: dict[str, asyncio.Lock] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self._threads: ThreadPoolExecutor | None = None
 
     @contextlib.contextmanager
@@ -68,12 +89,35 @@ class Lane:
                     del self._places[who]
 
     async def run(self, who: str, work: Callable[[], T]) -> T:
-        """Do it in a thread of this lane; of each identity one after the other, so that it never has all."""
+        """Do it in a thread of this lane; of each identity one after the other, so that it never has all.
+
+        Work that waits for somebody else gives its place back first: see `leave_lane`.
+        """
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"voice-{self._name}")
-        turn = self._turns.setdefault(who, asyncio.Lock())
-        async with turn:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        loop = asyncio.get_running_loop()
+        left: asyncio.Future[None] = loop.create_future()
+
+        def gone() -> None:
+            if not left.done():
+                left.set_result(None)
+
+        def leave() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for a place
+                loop.call_soon_threadsafe(gone)
+
+        def staying() -> T:
+            _here.leave = leave
+            try:
+                return work()
+            finally:
+                _here.leave = None
+
+        async with self._turns.setdefault(who, asyncio.Lock()), self._slots:
+            running = loop.run_in_executor(self._threads, staying)
+            ends: list[asyncio.Future[Any]] = [running, left]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        return await running
 
     def close(self) -> None:
         """Start nothing more."""

@@ -182,9 +182,11 @@ class Phrasing:
 
         Raises:
             ClipRefusedError: it is longer than any phrase.
+            QuotaError: the upstream is busy, with a clip of this party or with too many.
             VoiceUnavailableError: the upstream has no answer that counts.
         """
-        return phrase.said(challenge.phrase, self._elsewhere.transcriber.transcribe(heard.pcm))
+        text = self._elsewhere.transcriber.transcribe(challenge.party, heard.pcm)
+        return phrase.said(challenge.phrase, text)
 
     def settle(
         self,

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Final
 from govd.connecting import system_resolve
 from govd.contract.errors import ClipRefusedError, GovError, VoiceUnavailableError
 from govd.voice.audio import wav
+from govd.voice.hearing import leave_lane
 from govd.voice.model import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from govd.connecting import Resolve
+    from govd.voice.model import Party
+    from govd.voice.turns import Turns
     from govd.voice.upstream import Upstream
 
 MOST_SECONDS: Final = 30.0
@@ -30,11 +33,14 @@ class Transcriber:
 
     Args:
         upstream: What is set, asked at each use; None: there is none.
+        turns: Whose turn it is there.
         resolve: All addresses of a name; a seam for tests.
     """
 
-    def __init__(self, upstream: Callable[[], Upstream | None], resolve: Resolve = system_resolve) -> None:
-        self._upstream, self._resolve = upstream, resolve
+    def __init__(
+        self, upstream: Callable[[], Upstream | None], turns: Turns, resolve: Resolve = system_resolve
+    ) -> None:
+        self._upstream, self._turns, self._resolve = upstream, turns, resolve
 
     @property
     def available(self) -> bool:
@@ -55,29 +61,37 @@ class Transcriber:
             )
         return found
 
-    def transcribe(self, pcm: bytes) -> str:
-        """What the upstream says was said. Blocks, for the upstream's timeout at most.
+    def transcribe(self, party: Party, pcm: bytes) -> str:
+        """What the upstream says was said. Blocks, for the upstream's timeout at most, and outside the lane.
 
         Args:
+            party: Who has sent it.
             pcm: After the intake: little-endian float32, mono, 16 kHz, speech alone: what the encoder heard,
                 and so the voice that was matched.
 
         Raises:
             ClipRefusedError: it is longer than any phrase.
+            QuotaError: it is not this party's turn.
             VoiceUnavailableError: no answer that counts. It says nothing about the clip.
         """
-        from govd.voice.calling import call  # httpx costs a start a tenth of a second
-
         upstream = self.need()
         if len(pcm) > MOST_SECONDS * _BYTES_A_SECOND:
             raise ClipRefusedError(f"a phrase takes no {MOST_SECONDS:.0f} s: say it, and nothing else")
-        return call(upstream, wav(pcm), self._resolve)
+        with self._turns.take(party, upstream):
+            leave_lane()
+            return _called(upstream, pcm, self._resolve)
 
 
 def probe(upstream: Upstream) -> str:
     """What is wrong with an upstream, by half a second of silence; empty: it answers. Blocks."""
     try:
-        Transcriber(lambda: upstream).transcribe(bytes(_BYTES_A_SECOND // 2))
+        _called(upstream, bytes(_BYTES_A_SECOND // 2), system_resolve)
     except GovError as error:
         return error.detail
     return ""
+
+
+def _called(upstream: Upstream, pcm: bytes, resolve: Resolve) -> str:
+    from govd.voice.calling import call  # httpx costs a start a tenth of a second
+
+    return call(upstream, wav(pcm), resolve)

@@ -16,6 +16,7 @@ from govd.contract.jobs import JobDetail
 from govd.contract.voice_texts import NO_MATCH, UNAVAILABLE
 from govd.identities.model import Identity
 from govd.storage.engine import make_engine, parse_url
+from govd.voice.turns import PATIENCE, PAUSE
 from tests.govd.voice.test_channels import family, word
 from tests.support.clocks import see_step
 from tests.support.operator import answer
@@ -485,8 +486,10 @@ def test_an_upstream_that_fails_uses_nothing_up(chat: Chat):
         body = refused(chat.send(note, job), 503, "voice-unavailable", "the transcription upstream")
         assert (body["message"], body["hint"]) == (UNAVAILABLE, "govd doctor")
     assert chat.house.events("voice.refused") == []
+    assert len(chat.upstream.asked) == PATIENCE, "then it is left alone"
 
     chat.upstream.says(phrase)
+    chat.house.times.go_on(PAUSE.total_seconds())
     assert answer(chat.send(note, job))["phrase"], "neither the note nor its phrase"
 
 

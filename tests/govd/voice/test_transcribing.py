@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import socket
 import ssl
 import struct
+import threading
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -14,12 +20,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from govd.connecting import addresses, refusal, target
-from govd.contract.errors import ClipRefusedError, InvalidRequestError, VoiceUnavailableError
+from govd.connecting import MOST_RESOLVING, addresses, refusal, target
+from govd.contract.errors import ClipRefusedError, InvalidRequestError, QuotaError, VoiceUnavailableError
 from govd.settings import read_settings
+from govd.voice.hearing import Lane
+from govd.voice.model import Party
 from govd.voice.transcribing import Transcriber, probe
+from govd.voice.turns import MOST, PATIENCE, PAUSE, Turns
 from govd.voice.upstream import upstream_of
-from tests.support.upstream import PATH, Upstream
+from tests.support.clocks import Times
+from tests.support.upstream import PATH, Answered, Upstream, saying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +37,7 @@ if TYPE_CHECKING:
 
     from govd.voice.upstream import Upstream as Setting
 
+BOT: Final = Party(agent="bot", chat="family")
 SECOND: Final = struct.pack("<16000f", *([0.25] * 16_000))
 TEXT: Final = "credentials watermelon anchor kingdom tulip saxophone harvest"
 
@@ -46,7 +57,7 @@ def setting(tmp_path: Path, url: str, **more: Any) -> Setting:
 
 def heard(tmp_path: Path, url: str, pcm: bytes = SECOND, **more: Any) -> str:
     made = setting(tmp_path, url, **more)
-    return Transcriber(lambda: made).transcribe(pcm)
+    return Transcriber(lambda: made, Turns(Times().clock().now)).transcribe(BOT, pcm)
 
 
 def test_a_clip_goes_out_as_we_made_it_and_its_text_comes_back(upstream: Upstream, tmp_path: Path):
@@ -121,6 +132,113 @@ def test_an_upstream_that_is_down_is_told(tmp_path: Path):
     with pytest.raises(VoiceUnavailableError, match="cannot be reached"):
         heard(tmp_path, url)
     assert "cannot be reached" in probe(setting(tmp_path, url))
+
+
+# -- whose turn ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.threat("T18")
+async def test_an_upstream_that_hangs_keeps_nobody_waiting_who_does_not_ask_it(
+    upstream: Upstream, tmp_path: Path
+):
+    """Three agents have the owner's voice heard by an upstream that hangs, and no other agent is verified."""
+    made = setting(tmp_path, upstream.url, transcription_timeout=30)
+    there, gate = threading.Semaphore(0), threading.Event()
+
+    def hang() -> Answered:
+        there.release()
+        gate.wait(30)
+        return saying(TEXT)
+
+    upstream.answer = hang
+    transcriber, lane = Transcriber(lambda: made, Turns(Times().clock().now)), Lane("agents")
+    async with asyncio.TaskGroup() as group:
+        waiting = [
+            group.create_task(lane.run(who, partial(transcriber.transcribe, Party(agent=who), SECOND)))
+            for who in ("a", "b", "c")
+        ]
+        for _ in waiting:
+            await asyncio.to_thread(there.acquire, timeout=30)
+
+        assert await lane.run("innocent", lambda: "heard") == "heard"
+        assert await lane.run("a", lambda: "and of a itself") == "and of a itself"
+        with pytest.raises(QuotaError, match="of yours is being heard"):
+            await lane.run("a", partial(transcriber.transcribe, Party(agent="a"), SECOND))
+        with pytest.raises(QuotaError, match=f"{MOST} phrases are being heard"):
+            await lane.run("d", partial(transcriber.transcribe, Party(agent="d"), SECOND))
+        assert not any(one.done() for one in waiting)
+        gate.set()
+    assert [one.result() for one in waiting] == [TEXT] * 3
+    lane.close()
+
+
+@pytest.mark.threat("T18")
+def test_an_upstream_that_failed_is_left_alone_for_a_while(upstream: Upstream, tmp_path: Path):
+    """An agent has one clip after the other wait for an upstream that is down: it costs it no try."""
+    made, times = setting(tmp_path, upstream.url), Times()
+    transcriber = Transcriber(lambda: made, Turns(times.clock().now))
+    upstream.answers(status=500)
+    for _ in range(PATIENCE):
+        with pytest.raises(VoiceUnavailableError, match="HTTP 500"):
+            transcriber.transcribe(BOT, SECOND)
+
+    with pytest.raises(VoiceUnavailableError, match="left alone for 15 s"):
+        transcriber.transcribe(BOT, SECOND)
+    with pytest.raises(VoiceUnavailableError, match="HTTP 500"):
+        transcriber.transcribe(Party(operator="ana"), SECOND)
+    times.go_on(PAUSE.total_seconds())
+    with pytest.raises(VoiceUnavailableError, match="HTTP 500"):
+        transcriber.transcribe(BOT, SECOND)
+    with pytest.raises(VoiceUnavailableError, match="left alone for 15 s"):
+        transcriber.transcribe(BOT, SECOND)
+
+    upstream.says(TEXT)
+    times.go_on(PAUSE.total_seconds())
+    assert [transcriber.transcribe(BOT, SECOND) for _ in range(2)] == [TEXT] * 2
+
+
+def test_another_upstream_has_not_failed_yet(upstream: Upstream, tmp_path: Path):
+    made, other = (
+        setting(tmp_path, upstream.url),
+        setting(tmp_path, upstream.url, transcription_model="large"),
+    )
+    turns = Turns(Times().clock().now)
+    upstream.answers(status=500)
+    for _ in range(PATIENCE):
+        with pytest.raises(VoiceUnavailableError):
+            Transcriber(lambda: made, turns).transcribe(BOT, SECOND)
+
+    upstream.says(TEXT)
+    assert Transcriber(lambda: other, turns).transcribe(BOT, SECOND) == TEXT
+
+
+@pytest.mark.threat("T18")
+def test_a_resolver_that_hangs_is_not_waited_for_longer(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A resolver that does not answer keeps a thread, a lane or the end of govd, beyond any limit."""
+    gate, threads = threading.Event(), set[threading.Thread]()
+
+    def hang(*_: object, **__: object) -> list[object]:
+        threads.add(threading.current_thread())
+        gate.wait(60)
+        raise socket.gaierror(-3, "not now")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    begun, made = time.monotonic(), replace(setting(tmp_path, upstream.url), timeout=0.1)
+    for _ in range(MOST_RESOLVING):
+        assert "not answered within" in probe(made)
+    assert f"owes {MOST_RESOLVING} answers" in probe(made)
+
+    assert time.monotonic() - begun < 30
+    assert len(threads) == MOST_RESOLVING
+    assert all(thread.daemon for thread in threads), "a process ends without them"
+    monkeypatch.undo()
+    gate.set()
+    for thread in threads:
+        thread.join(30)
+    upstream.says(TEXT)
+    assert heard(tmp_path, upstream.url) == TEXT
 
 
 def test_doctors_probe_finds_nothing_wrong_with_a_good_one(upstream: Upstream, tmp_path: Path):
@@ -213,7 +331,8 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_the_one(upstream: Up
 
     upstream.says(TEXT)
     made = setting(tmp_path, upstream.url)
-    assert Transcriber(lambda: made, resolve).transcribe(SECOND) == TEXT
+    turns = Turns(Times().clock().now)
+    assert Transcriber(lambda: made, turns, resolve).transcribe(BOT, SECOND) == TEXT
     assert asked == ["localhost"]
 
 
