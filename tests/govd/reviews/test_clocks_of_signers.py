@@ -146,7 +146,7 @@ def test_a_signed_policy_change_is_good_once(house: House):
 
 @pytest.mark.threat("T14")
 def test_seeing_a_small_step_makes_no_old_approval_count(house: House):
-    """An approval was caught on its way: a small step is shown, then comes the one that would make it count."""
+    """An approval was caught on its way: after a small step comes the one that would make it count."""
     detail = house.show(house.submit("ada", POST).job)
     caught = house.signer.sign(detail, "approve", cast_at=wall(house))
     house.go_on(1500)
