@@ -21,8 +21,8 @@ from govd.contract.errors import ConflictError, InvalidRequestError
 from govd.contract.votes import Enrolment, PolicyChange, sign
 from govd.identities import store
 from govd.identities.model import Identity, new_token, token_digest
+from govd.policy.installing import install
 from govd.policy.loading import load
-from govd.policy.service import install
 from govd.sealing import StateKey
 from govd.settings import Layout, read_settings
 from govd.storage.ledger import Ledger

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Connection
+
     from govd.alarms.service import Alarms
     from govd.audit.model import RecordedEntry
     from govd.contract.heads import Head
@@ -160,11 +162,18 @@ class Directory:
 
     def public_keys(self) -> Mapping[str, str]:
         """The vote keys of all active operators."""
+        if self._stale:
+            self.refresh()
         return {
             item.name: item.public_key
             for item in self._identities.values()
             if item.kind == "operator" and item.state == "active" and item.public_key
         }
+
+    @staticmethod
+    def keys_in(connection: Connection) -> Mapping[str, str]:
+        """The same, as a work finds them: also after what another one of its group has done."""
+        return store.public_keys(connection)
 
     def agents(self) -> list[Identity]:
         """The agents that are not removed."""
@@ -297,12 +306,12 @@ class Directory:
             ForbiddenError: signed by nobody who may, or not at all.
             ConflictError: the name is taken, or the last operator would go.
         """
-        check_enrolment(enrolment, signature, by, self.public_keys(), self._ledger.signing())
-        text = enrolment.model_dump_json()
 
         def work(transaction: Transaction) -> None:
+            keys = self.keys_in(transaction.connection)
+            check_enrolment(enrolment, signature, by, keys, transaction.signing)
             if enrolment.operation == "add":
-                self._add_in(transaction, enrolment, text, signature)
+                self._add_in(transaction, enrolment, signature)
             else:
                 gone = self.get(enrolment.kind, enrolment.name)
                 self._set_state_in(transaction, gone, "removed", actor=f"operator:{by}", why="operator")
@@ -310,7 +319,7 @@ class Directory:
 
         self._change(work)
 
-    def _add_in(self, transaction: Transaction, enrolment: Enrolment, text: str, signature: str) -> None:
+    def _add_in(self, transaction: Transaction, enrolment: Enrolment, signature: str) -> None:
         _refuse_taken(transaction, enrolment.kind, enrolment.name)
         if store.token_known(transaction.connection, enrolment.token_sha256 or ""):
             raise ConflictError("this token is somebody's already: make another one")
@@ -325,7 +334,7 @@ class Directory:
             agents=tuple(enrolment.agents),
             advisory=enrolment.advisory,
         )
-        store.add(transaction.connection, identity, text, signature)
+        store.add(transaction.connection, identity, enrolment.model_dump_json(), signature)
         store.add_token(
             transaction.connection,
             enrolment.token_sha256 or "",

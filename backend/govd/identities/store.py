@@ -47,6 +47,14 @@ def find(connection: Connection, kind: Kind, name: str) -> Identity | None:
     return None if row is None else _identity(row)
 
 
+def public_keys(connection: Connection) -> dict[str, str]:
+    """The vote keys of all active operators, as this very transaction has them."""
+    query = select(identities.c.name, identities.c.public_key).where(
+        identities.c.kind == "operator", identities.c.state == "active", identities.c.public_key.is_not(None)
+    )
+    return {name: key for name, key in connection.execute(query) if key}
+
+
 def add(connection: Connection, identity: Identity, statement: str | None, signature: str | None) -> None:
     """Insert an identity, with the signed statement that let it in."""
     connection.execute(

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from govd.audit.model import Entry
 from govd.contract.canonical import commitment
@@ -24,6 +24,7 @@ from govd.contract.errors import (
 from govd.contract.system import PolicyApplication, PolicyVersion
 from govd.contract.votes import SIGNATURE_AGE_S, PolicyChange, verify
 from govd.policy import disk, store
+from govd.policy.installing import install, row_of, spend
 from govd.policy.loading import load
 from govd.policy.tightening import changes, only_tightens
 from govd.policy.units import LATELY, check_units
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from govd.alarms.service import Alarms
+    from govd.freshness import SigningTime
     from govd.identities.service import Directory
     from govd.policy.model import CompiledPolicy
     from govd.sealing import StateKey
@@ -58,6 +60,8 @@ class _Swap:
     signature: str | None = None
     reason: bytes | None = None
     reason_commitment: str | None = None
+    check: Callable[[Transaction], None] = lambda _transaction: None
+    """Whether it still may, asked in the work: whoever signed it may have been removed a moment ago."""
 
 
 class Policies:
@@ -159,7 +163,7 @@ class Policies:
     def _draft(self, found: CompiledPolicy, why: str) -> None:
         def work(transaction: Transaction) -> None:
             store.drop(transaction.connection, store.DRAFT)
-            store.put(transaction.connection, _row(found, store.DRAFT, transaction))
+            store.put(transaction.connection, row_of(found, store.DRAFT, transaction))
             transaction.record(
                 Entry(type="policy.draft_found", actor="govd", details={"draft_sha256": found.sha256})
             )
@@ -198,11 +202,17 @@ class Policies:
             change = PolicyChange.model_validate(body.change)
         except ValueError:
             raise InvalidRequestError("the signed change has another form", pointer="/change") from None
-        self._check(operator, change, body, source)
+        self._ledger.read(lambda c: self._check_signature(c, self._ledger.signing(), operator, change, body))
+        self._check_contents(change, body, source)
         found = load(source)
         self._check_units(found)
-        self._check_voice(operator, found, change.base_sha256)
+        _expect(change.base_sha256, self.current)
         reason = body.reason.encode()
+
+        def check(transaction: Transaction) -> None:
+            self._check_signature(transaction.connection, transaction.signing, operator, change, body)
+            self._check_voice(transaction.connection, operator, found)
+
         self._swap(
             _Swap(
                 found,
@@ -212,6 +222,7 @@ class Policies:
                 signature=body.signature,
                 reason=self._seal(reason, found.sha256),
                 reason_commitment=change.reason_commitment,
+                check=check,
             ),
             base=change.base_sha256,
         )
@@ -234,25 +245,34 @@ class Policies:
         key = self._state_key.unwrap(blob[2 : 2 + length])
         return str(key.open(blob[2 + length :], row["sha256"])["reason"])
 
-    def _check(self, operator: str, change: PolicyChange, body: PolicyApplication, source: bytes) -> None:
-        key = self._directory.public_keys().get(operator)
+    def _check_signature(
+        self,
+        connection: Connection,
+        signing: SigningTime,
+        operator: str,
+        change: PolicyChange,
+        body: PolicyApplication,
+    ) -> None:
+        key = self._directory.keys_in(connection).get(operator)
         if change.signed_by != operator or key is None or not verify(change, body.signature, key):
             raise ForbiddenError("putting a policy in force needs the signature of the operator who does it")
+        signing.check("the change", change.signed_at, SIGNATURE_AGE_S)
+
+    @staticmethod
+    def _check_contents(change: PolicyChange, body: PolicyApplication, source: bytes) -> None:
         if hashlib.sha256(source).hexdigest() != change.sha256:
             raise ForbiddenError("the signature is about another source")
         if commitment(bytes.fromhex(body.salt), body.reason.encode()) != change.reason_commitment:
             raise InvalidRequestError("the reason is not the one that was signed", pointer="/reason")
         if not body.reason.strip():
             raise InvalidRequestError("a policy change has a reason", pointer="/reason")
-        self._ledger.signing().check("the change", change.signed_at, SIGNATURE_AGE_S)
 
-    def _check_voice(self, operator: str, found: CompiledPolicy, base: str) -> None:
-        """What is in force says what a change of it asks for; the base is compared again in the work."""
+    def _check_voice(self, connection: Connection, operator: str, found: CompiledPolicy) -> None:
+        """What is in force says what a change of it asks for."""
         current = self.current
-        _expect(base, current)
         if not current.change_voice or only_tightens(current, found):
             return
-        if not self._ledger.read(lambda connection: self._stepped_up(connection, operator)):
+        if not self._stepped_up(connection, operator):
             raise ForbiddenError(
                 "the policy in force asks for your voice beside a change that loosens it, and no step-up of "
                 "yours stands",
@@ -265,10 +285,9 @@ class Policies:
 
         def work(transaction: Transaction) -> None:
             _expect(base, self.current)
-            if swap.signature is not None and swap.signature == store.signature(
-                transaction.connection, swap.policy.sha256
-            ):
-                raise ForbiddenError("this very signature has put it in force before: sign again")
+            if swap.statement is not None:
+                swap.check(transaction)
+                spend(transaction, swap.statement)
             install(
                 transaction,
                 swap.policy,
@@ -350,47 +369,3 @@ def _expect(base: str, current: CompiledPolicy) -> None:
         raise BaseMovedError(
             f"the policy in force is {current.sha256[:12]}, not {base[:12]}: look at the difference again"
         )
-
-
-def _row(policy: CompiledPolicy, state: str, transaction: Transaction) -> dict[str, Any]:
-    return {
-        "sha256": policy.sha256,
-        "name": policy.name,
-        "source": policy.source,
-        "state": state,
-        "found_at": micros(transaction.now),
-    }
-
-
-def install(
-    transaction: Transaction,
-    policy: CompiledPolicy,
-    previous: CompiledPolicy | None,
-    *,
-    by: str,
-    how: str,
-    extra: dict[str, Any] | None = None,
-    reason_commitment: str | None = None,
-) -> None:
-    """Write a version down as the one in force."""
-    connection: Connection = transaction.connection
-    store.retire(connection)
-    store.drop(connection, store.DRAFT)
-    values = {
-        **_row(policy, store.IN_FORCE, transaction),
-        "applied_at": micros(transaction.now),
-        "applied_by": by,
-    }
-    store.put(connection, {**values, **(extra or {})})
-    transaction.record(
-        Entry(
-            type="policy.applied",
-            actor="govd" if by == "disk" else f"operator:{by}",
-            policy_sha256=policy.sha256,
-            details={
-                "how": how,
-                "previous_sha256": None if previous is None else previous.sha256,
-                "reason_commitment": reason_commitment,
-            },
-        )
-    )

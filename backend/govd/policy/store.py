@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, delete, insert, select, update
 
 from govd.storage.schema import policies
+from govd.storage.schema import policy_statements as spent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +31,12 @@ def history(connection: Connection) -> Sequence[RowMapping]:
     return connection.execute(select(policies).order_by(policies.c.found_at.desc())).mappings().all()
 
 
-def signature(connection: Connection, sha256: str) -> str | None:
-    """What the version was put in force with last; None: it never was, or not on a signature."""
-    query = select(policies.c.signature).where(policies.c.sha256 == sha256)
-    return connection.execute(query).scalar_one_or_none()
+def spend(connection: Connection, digest: str, at: int) -> bool:
+    """Note that a signed statement was used, by its digest; False: it was used before."""
+    if connection.execute(select(spent.c.digest).where(spent.c.digest == digest)).first() is not None:
+        return False
+    connection.execute(insert(spent).values(digest=digest, at=at))
+    return True
 
 
 def since(connection: Connection, at: int) -> list[bytes]:

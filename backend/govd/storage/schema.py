@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 """The revision of the schema that this program was written for."""
 
 metadata: Final = MetaData()
@@ -249,6 +249,14 @@ policies: Final = Table(
     Column("signature", Text, nullable=True),
     _blob("reason", null=True),
 )
+
+policy_statements: Final = Table(
+    "policy_statements",
+    metadata,
+    _text("digest", key=True),
+    _time("at"),
+)
+"""The digest of every signed statement that put a policy in force: each is good once."""
 
 alarms: Final = Table(
     "alarms",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from govd.alarms.service import Alarms
     from govd.contract.voice import Draft, DraftSample, DraftStart, SessionView, SpeakerView
     from govd.contract.voicechange import VoiceChangeSubmission
+    from govd.freshness import SigningTime
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
     from govd.voice.model import Heard
@@ -163,8 +164,12 @@ class Desk:
             raise replayed()
         return heard
 
-    def _check_signature(self, signed: VoiceChangeSubmission, operator: str, mend: str) -> None:
-        signing.check_signature(signed, operator, self._public_keys(), self.voices.ledger.signing(), mend)
+    def _check_signature(
+        self, signed: VoiceChangeSubmission, operator: str, mend: str, at: SigningTime | None = None
+    ) -> None:
+        """`at`: the work's own time. Asked in the work too: who signed may have been removed a moment ago."""
+        when = self.voices.ledger.signing() if at is None else at
+        signing.check_signature(signed, operator, self._public_keys(), when, mend)
 
     def save(self, operator: str, draft: str, signed: VoiceChangeSubmission) -> SpeakerView:
         """Enroll what a draft holds, on the operator's signature. Blocks.
@@ -188,6 +193,7 @@ class Desk:
         agreed = content.consent(consent.VERSION, consent.TEXT, found.began_at, f"operator:{operator}")
 
         def work(transaction: Transaction) -> None:
+            self._check_signature(signed, operator, signing.ENROLL, transaction.signing)
             former = store.standing(transaction.connection, start.name)
             expected = signing.enrolling(signed, found, former, voices.settings().owner)
             signing.check_change(signed, expected, signing.ENROLL)
@@ -212,6 +218,7 @@ class Desk:
         self._check_signature(signed, operator, signing.DELETE)
 
         def work(transaction: Transaction) -> None:
+            self._check_signature(signed, operator, signing.DELETE, transaction.signing)
             former = voices.speakers.row(transaction.connection, name)["enrolment"]
             expected = signing.deleting(signed, name, former, voices.settings().owner)
             signing.check_change(signed, expected, signing.DELETE)

@@ -144,6 +144,32 @@ def test_a_signed_policy_change_is_good_once(house: House):
     assert house.apply(POLICIES["loose"]).name == "loose", "signed anew it is"
 
 
+@pytest.mark.threat("T11", "T14")
+def test_each_signed_policy_change_is_good_once_whatever_came_since(house: House):
+    """A change is signed and taken back twice, and once more by an edit on disk: then both are sent again."""
+    house.govd.policies.trust(disk=True)
+    signed = []
+    for _ in range(2):
+        signed.append(house.signed_policy(POLICIES["loose"]))
+        house.govd.policies.apply("ana", signed[-1])
+        house.apply(POLICIES["base"])
+    edit(house, "loose", "applied")
+    edit(house, "base", "tightened")
+
+    for change in signed:
+        with pytest.raises(ForbiddenError, match="this very signature"):
+            house.govd.policies.apply("ana", change)
+        assert house.govd.policies.current.name == "base"
+
+
+def edit(house: House, name: str, done: str) -> None:
+    """Somebody edits the policy's file."""
+    policies = house.govd.policies
+    assert policies.path is not None
+    policies.path.write_text(POLICIES[name], encoding="utf-8")
+    assert policies.look() == done
+
+
 @pytest.mark.threat("T14")
 def test_seeing_a_small_step_makes_no_old_approval_count(house: House):
     """An approval was caught on its way: after a small step comes the one that would make it count."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sqlite3
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy import inspect, text
 from govd.contract.errors import IntegrityError
 from govd.intents.store import Waiting, waiting
 from govd.jobs.store import note_held
+from govd.policy.store import spend
 from govd.storage.engine import make_engine, parse_url
 from govd.storage.migrate import SCRIPTS, migrate, revision_of
 from govd.storage.schema import NEVER, REVISION, metadata
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 NEXT = """
 from alembic import op
 import sqlalchemy as sa
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 def upgrade():
     op.add_column("jobs", sa.Column("colour", sa.String()))
     {then}
@@ -65,7 +67,7 @@ def writer(database: Database) -> Iterator[Engine]:
 def scripts_with_another(tmp_path: Path, then: str = "pass") -> Path:
     scripts = tmp_path / "scripts"
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "r0006_next.py").write_text(NEXT.format(then=then))
+    (scripts / "versions" / "r0007_next.py").write_text(NEXT.format(then=then))
     return scripts
 
 
@@ -93,7 +95,7 @@ def test_an_older_database_is_backed_up_and_then_migrated(database: Database, wr
     url, backups = parse_url(database.url), database.state / "backups"
     migrate(url, backups=backups)
 
-    backup = migrate(url, backups=backups, scripts=scripts_with_another(tmp_path), target="0006")
+    backup = migrate(url, backups=backups, scripts=scripts_with_another(tmp_path), target="0007")
 
     assert backup is not None
     assert backup.stat().st_mode & 0o777 == 0o600
@@ -107,7 +109,7 @@ def test_an_older_database_is_backed_up_and_then_migrated(database: Database, wr
         assert b"COPY public.jobs " in backup.read_bytes()
         assert b"COPY public.speakers " not in backup.read_bytes()
     with writer.connect() as connection:
-        assert revision_of(connection) == "0006"
+        assert revision_of(connection) == "0007"
         assert "colour" in {column["name"] for column in inspect(connection).get_columns("jobs")}
 
 
@@ -117,7 +119,7 @@ def test_a_migration_that_fails_changes_nothing(database: Database, writer: Engi
     scripts = scripts_with_another(tmp_path, then="1 / 0")
 
     with pytest.raises(ZeroDivisionError):
-        migrate(url, backups=database.state / "backups", scripts=scripts, target="0006")
+        migrate(url, backups=database.state / "backups", scripts=scripts, target="0007")
 
     with writer.connect() as connection:
         assert revision_of(connection) == REVISION
@@ -177,3 +179,29 @@ def test_what_an_older_program_has_waiting_is_counted_too(database: Database, wr
 
     with writer.connect() as connection:
         assert waiting(connection, "bot") == Waiting(intents=2, size=40)
+
+
+@pytest.mark.threat("T11")
+def test_a_policy_change_that_an_older_program_made_is_good_once_too(database: Database, writer: Engine):
+    """It is sent again to the program that followed."""
+    url, backups = parse_url(database.url), database.state / "backups"
+    migrate(url, backups=backups, target="0005")
+    statement = '{"type":"policy"}'
+    made = {"source": b"version: 1", "statement": statement}
+    with writer.connect() as connection:
+        connection.execute(
+            text(
+                "insert into policies (sha256, name, source, state, found_at, applied_at, statement)"
+                " values ('p', 'loose', :source, 'past', 1, 2, :statement),"
+                " ('q', 'base', :source, 'in_force', 1, 3, null)"
+            ),
+            made,
+        )
+
+    migrate(url, backups=backups)
+
+    with writer.connect() as connection:
+        digest = hashlib.sha256(statement.encode()).hexdigest()
+        assert not spend(connection, digest, 4)
+        assert spend(connection, "0" * 64, 4)
+        assert not spend(connection, "0" * 64, 5)

@@ -12,12 +12,13 @@ from govd.audit.model import Entry
 from govd.audit.verify import verify as verify_log
 from govd.contract import votekey
 from govd.contract.canonical import commitment
-from govd.contract.errors import TYPE_PREFIX
+from govd.contract.errors import TYPE_PREFIX, ForbiddenError
 from govd.contract.voicechange import VoiceChangeSubmission, from_log, signed
 from govd.contract.votes import Enrolment, VoiceChange, sign, verify
 from govd.identities.model import token_digest
 from govd.storage.engine import make_engine, parse_url
 from govd.voice import content, store
+from govd.voice.desk import Desk
 from tests.support.operator import answer
 from tests.support.voices import Caller, VoiceHouse, clip
 
@@ -274,3 +275,20 @@ def test_the_checker_holds_each_statement_against_the_key_of_its_operator(house:
         "its statement is not signed by the key of bea",
         "its statement is about something else than what was done",
     ]
+
+
+@pytest.mark.threat("T5")
+@pytest.mark.threat("T24")
+def test_an_operator_who_is_removed_meanwhile_changes_no_voice(house: VoiceHouse):
+    """He deletes the owner's voice; his removal is committed after the signature was looked at."""
+    house.enroll("owner")
+    govd = house.govd
+    keys = [govd.directory.public_keys(), {}]
+    desk = Desk(govd.voices, govd.state_key, govd.alarms, lambda: keys.pop(0))
+    signed_by_him = VoiceChangeSubmission.model_validate(house.signed_delete("owner"))
+
+    with pytest.raises(ForbiddenError, match="vote key"):
+        desk.remove("ana", "owner", signed_by_him)
+
+    assert keys == []
+    assert answer(house.verify(clip("owner", "still")))["speaker"] == "owner"
