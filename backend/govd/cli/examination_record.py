@@ -25,6 +25,7 @@ from govd.times import maybe_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -43,10 +44,12 @@ def of_the_record(layout: Layout, settings: Settings) -> list[Finding]:
         path = sqlite_path(url)
         if path is not None and not path.exists():
             return [Finding("bad", "database", f"{path} is missing", _PUT_BACK)]
+        # Before the database: a govd that serves meanwhile writes the one after the other, in this order.
+        remembered = Anchor(layout.anchor(settings)).read()
         engine = make_engine(url, writer=False)
         try:
             with engine.connect() as connection:
-                return [*_all(connection, layout, settings)]
+                return [*_all(connection, layout, settings, remembered)]
         finally:
             engine.dispose()
     except SQLAlchemyError as error:
@@ -56,7 +59,9 @@ def of_the_record(layout: Layout, settings: Settings) -> list[Finding]:
         return [Finding("bad", "database", error.detail, error.hint or "")]
 
 
-def _all(connection: Connection, layout: Layout, settings: Settings) -> Iterator[Finding]:
+def _all(
+    connection: Connection, layout: Layout, settings: Settings, remembered: str | None
+) -> Iterator[Finding]:
     found = revision_of(connection)
     if found != REVISION:
         yield _revision(found)
@@ -70,7 +75,7 @@ def _all(connection: Connection, layout: Layout, settings: Settings) -> Iterator
         return
     if keys:
         yield from _keys(keys, recorded(connection))
-        yield _anchor(connection, layout, settings, keys)
+        yield _anchor(connection, layout.anchor(settings), remembered, keys)
 
 
 def _revision(found: str | None) -> Finding:
@@ -110,9 +115,8 @@ def _clock(connection: Connection) -> Finding:
     return Finding("bad", "clock", message, "set the clock right, then: govconsole alarms seen clock-step")
 
 
-def _anchor(connection: Connection, layout: Layout, settings: Settings, keys: list[SigningKey]) -> Finding:
-    path = layout.anchor(settings)
-    text = Anchor(path).read()
+def _anchor(connection: Connection, path: Path, text: str | None, keys: list[SigningKey]) -> Finding:
+    """`text`: what stood at the path before the database was read."""
     if text is None:
         message = f"{path} remembers no head of the log: govd writes it as it serves"
         return Finding("warn", "anchor", message, "govd serve")
