@@ -102,12 +102,14 @@ class Facts:
         totals: (cap, subject, window) → micro-USD or count that stands booked; a missing key is 0.
         extra: Findings that the service itself makes (clock stepped, flood, …).
         voice: Where the intent's chat stands; only an active `voice:` block reads it.
+        held: Whether it waits for a vote already, and goes on to wait whatever is found now.
     """
 
     now: datetime
     totals: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     extra: tuple[Finding, ...] = ()
     voice: VoiceFacts = NO_VOICE
+    held: bool = False
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,8 @@ def evaluate(
         effect=subject.effect,
         reservations=[] if outcome is Outcome.DENIED else _reservations(booked),
         quorum=policy.document.holds.quorum,
-        voice=outcome is Outcome.PENDING and (policy.hold_voice or asks_for_voice(policy, findings)),
+        voice=(outcome is Outcome.PENDING or (facts.held and outcome is not Outcome.DENIED))
+        and (policy.hold_voice or asks_for_voice(policy, findings)),
     )
 
 

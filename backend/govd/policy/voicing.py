@@ -74,9 +74,12 @@ def _asked_for(
             outcome, sentence = Outcome.APPROVED, f"{sentence}: the policy asks for no more"
     elif block.phrase == "required":
         sentence += ", and nobody approves it before the phrase of this job was said"
-    if known.low_confidence and known.confidence is not None:
-        weak = filled(block.messages["low_confidence"], percent=str(round(known.confidence * 100)))
-        sentence = f"{sentence}. {weak}"
+    if known.low_confidence:
+        # Kept as it is shown: when this is decided again, the match is as weak as it was.
+        evidence["weak"] = weak = "" if known.confidence is None else f"{known.confidence:.6f}"
+        if weak:
+            percent = str(round(float(weak) * 100))
+            sentence = f"{sentence}. {filled(block.messages['low_confidence'], percent=percent)}"
     return finding("voice", evidence["capability"], code, outcome, sentence, evidence)
 
 
@@ -109,9 +112,12 @@ def spoken(decision: DecisionView) -> VoiceFacts | None:
     """
     for item in decision.findings:
         if item.code in _SPOKEN:
+            weak = item.evidence.get("weak")
             return VoiceFacts(
                 "verified",
                 item.evidence.get("speaker"),
+                low_confidence=weak is not None,
+                confidence=float(weak) if weak else None,
                 phrase=item.code == ReasonCode.VOICE_PHRASE,
                 vouched=item.evidence.get("vouched", ""),
             )

@@ -212,7 +212,8 @@ class Reviews:
         # What a room of ours found when it declared this in the agent's name is no matter of the policy.
         asked_for = (one for one in content.decision.findings if one.code in OF_ROOMS)
         extra = (*self._own_findings(), *asked_for)
-        facts = Facts(now=transaction.now, totals=standing, extra=extra, voice=voice)
+        held = said is None  # what a phrase lifts waits for no vote any more
+        facts = Facts(now=transaction.now, totals=standing, extra=extra, voice=voice, held=held)
         return evaluate(content.declared, policy, facts)
 
     def _waiting(self, transaction: Transaction, hold: str) -> list[RowMapping]:

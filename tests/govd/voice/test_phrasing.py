@@ -263,6 +263,39 @@ def test_a_weak_match_waits_for_a_person(chat: Chat):
     assert (found["low_confidence"], found["phrase"], chat.state(job)) == (True, True, "held")
 
 
+@pytest.mark.threat("T23")
+def test_a_weak_match_stays_one_when_the_policy_is_read_anew(chat: Chat):
+    """A weak match loses its warning, and a vote the operator's own voice, by an edit of a comment."""
+    asked = ALLOWED.replace("{ttl: 12h}", "{ttl: 12h, voice: required}")
+    chat.policy(asked, phrase="approves")
+    job = chat.held()
+    chat.upstream.says(answer(chat.phrase(job))["phrase"])
+    answer(chat.send(clip("owner", "weak", close=0.7), job))
+    before = chat.voice(job)
+    assert "lower than usual" in before["message"]
+    refused(chat.house.vote(job), 403, "forbidden", "asks for your voice")
+
+    chat.policy(f"{asked}# a comment\n", phrase="approves")
+    answer(chat.house.operator().ask("GET", f"/v1/jobs/{job}"))
+
+    assert chat.voice(job) == before
+    refused(chat.house.vote(job), 403, "forbidden", "asks for your voice")
+
+
+@pytest.mark.threat("T23")
+def test_what_waits_already_needs_the_voice_that_votes_need(chat: Chat):
+    """A phrase was said, and a policy that asks for no more came later: a vote passes without a step-up."""
+    asked = ALLOWED.replace("{ttl: 12h}", "{ttl: 12h, voice: required}")
+    chat.policy(asked)
+    job = chat.held()
+    answer(chat.say(job))
+    chat.policy(asked, phrase="approves")
+    answer(chat.house.operator().ask("GET", f"/v1/jobs/{job}"))
+    assert (chat.state(job), chat.voice(job)["outcome"]) == ("held", "APPROVED")
+
+    refused(chat.house.vote(job), 403, "forbidden", "asks for your voice")
+
+
 def test_a_vote_on_what_was_shown_before_does_not_count_for_what_was_said_since(chat: Chat):
     job = chat.held()
     shown = JobDetail.model_validate(answer(chat.house.operator().ask("GET", f"/v1/jobs/{job}")))
