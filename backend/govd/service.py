@@ -41,7 +41,7 @@ from govd.voice.encoder.pool import EncoderPool
 from govd.voice.intake.pool import ClipIntake
 from govd.voice.modelstore.store import ModelStore
 from govd.voice.phrasing import Elsewhere
-from govd.voice.spoken import before_approval
+from govd.voice.spoken import before_approval, still_stands
 from govd.voice.transcribing import Transcriber
 from govd.voice.turns import Turns
 from govd.voice.upstream import upstream_of
@@ -113,6 +113,7 @@ class Govd:
         self.captures = Captures(self.clock.now)
         self.pages = Pages(self.captures, self.directory.agents, settings.pages_port)
         self.voices = self._make_voices(intake, encoder)
+        self.attestations.ask_phrases(still_stands(self.voices.settings))
         self.desk = Desk(self.voices, state_key, self.alarms, self.directory.public_keys)
         self.reviews.on_approval(before=before_approval(self.voices.settings))
         self.reviews.on_approval(self.voices.settling.before, self.voices.settling.after)

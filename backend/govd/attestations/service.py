@@ -38,9 +38,13 @@ if TYPE_CHECKING:
     from govd.identities.model import Identity
     from govd.identities.service import Directory
     from govd.intents.content import Content
+    from govd.intents.model import Declared
     from govd.policy.service import Policies
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
+
+    PhraseStands = Callable[[Connection, Declared, VoiceFacts], bool]
+    """Whether a voice still stands with which the phrase was said for what was declared."""
 
 ISSUER: Final = "govd"
 
@@ -71,6 +75,11 @@ class Attestations:
         self._policies = policies
         self._directory = directory
         self._alarms = alarms
+        self._phrase_stands: PhraseStands = lambda _connection, _declared, _voice: False
+
+    def ask_phrases(self, stands: PhraseStands) -> None:
+        """Have it asked before what a phrase has approved runs. Until then no such approval stands."""
+        self._phrase_stands = stands
 
     # -- mint ----------------------------------------------------------------------------------------
 
@@ -219,8 +228,25 @@ class Attestations:
             return Refused("action-changed", "what is about to run is not what was approved")
         if not self._directory.is_active("agent", row["agent"]):
             return Refused("agent-suspended", "the agent is suspended, or gone")
-        return self._refusal_by_policy(transaction, row, content) or self._refusal_by_cap(
-            transaction, row, content
+        return (
+            self._refusal_by_policy(transaction, row, content)
+            or self._refusal_by_voice(transaction, row, content)
+            or self._refusal_by_cap(transaction, row, content)
+        )
+
+    def _refusal_by_voice(
+        self, transaction: Transaction, row: RowMapping, content: Content
+    ) -> Refused | None:
+        """What a phrase approved, and no person, stands no longer than what it was said with."""
+        voice = spoken(content.decision)
+        if row["decided_by"] != "policy" or voice is None or not voice.phrase:
+            return None
+        if self._phrase_stands(transaction.connection, content.declared, voice):
+            return None
+        return Refused(
+            "voice-taken-back",
+            "a phrase approved it, and the voice was taken back since: its session revoked, or in that chat "
+            "another voice's by now, or the speaker deleted or enrolled anew",
         )
 
     def _refusal_by_policy(

@@ -78,6 +78,7 @@ class VoiceFacts:
         low_confidence: Whether it matched below what counts as sure.
         confidence: The cosine of that match, -1 to 1, where it is known.
         phrase: Whether that voice has said the phrase that was given for this very intent.
+        enrolment: With `phrase`: which enrollment of that speaker it was matched with.
         vouched: With `phrase`: which channel and sender it came by, as `voucher` makes it; empty: none.
     """
 
@@ -87,6 +88,7 @@ class VoiceFacts:
     confidence: float | None = None
     phrase: bool = False
     vouched: str = ""
+    enrolment: str = ""
 
 
 NO_VOICE = VoiceFacts("unavailable")

@@ -66,7 +66,8 @@ def _asked_for(
     if known.phrase:
         code = ReasonCode.VOICE_PHRASE
         vouched = _vouched(block, subject.intent.origin, known.vouched)
-        evidence |= {"phrase": "said"} | ({"vouched": known.vouched} if known.vouched else {})
+        evidence |= {"phrase": "said", "enrolment": known.enrolment}
+        evidence |= {"vouched": known.vouched} if known.vouched else {}
         sentence = f"asked for with the voice of {block.owner}, who said the phrase of this job"
         if not vouched:
             sentence += "; no channel of the policy says by whom the note came"
@@ -120,5 +121,6 @@ def spoken(decision: DecisionView) -> VoiceFacts | None:
                 confidence=float(weak) if weak else None,
                 phrase=item.code == ReasonCode.VOICE_PHRASE,
                 vouched=item.evidence.get("vouched", ""),
+                enrolment=item.evidence.get("enrolment", ""),
             )
     return None

@@ -210,7 +210,15 @@ class Phrasing:
                 hint="look at the job again, and ask for another phrase",
             )
         self._record(transaction, "voice.phrase_said", challenge, vouched=bool(vouched))
-        voice = VoiceFacts("verified", match.name, low, match.score, phrase=True, vouched=vouched)
+        voice = VoiceFacts(
+            "verified",
+            match.name,
+            low,
+            match.score,
+            phrase=True,
+            vouched=vouched,
+            enrolment=match.enrolment,
+        )
         self._elsewhere.settled(transaction, challenge.job, Said(challenge.id, voice))
         return JobState(_own(transaction.connection, challenge.party, challenge.job)["state"])
 

@@ -1,6 +1,7 @@
 """Votes on what was asked for with the owner's voice: not once that session was taken back.
 
-Nor before the phrase of the job was said, where the policy asks for one. Must never refuse a denial, nor what
+Nor before the phrase of the job was said, where the policy asks for one; and what a phrase alone has approved
+does not run once its ground is gone. Must never refuse a denial, nor what
 waited longer than its session stood.
 """
 
@@ -11,14 +12,18 @@ from typing import TYPE_CHECKING
 
 from govd.contract.errors import ForbiddenError
 from govd.policy.voicing import lacks_phrase, spoken
-from govd.voice import channels, rules, sessions
+from govd.voice import channels, rules, sessions, store
 from govd.voice.model import Party
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sqlalchemy import Connection
+
+    from govd.attestations.service import PhraseStands
     from govd.intents.content import Content
     from govd.intents.model import Declared
+    from govd.policy.model import VoiceFacts
     from govd.reviews.service import BeforeApproval
     from govd.storage.ledger import Transaction
     from govd.voice.settings import VoiceSettings
@@ -44,6 +49,22 @@ def before_approval(settings: Callable[[], VoiceSettings]) -> BeforeApproval:
                 taken_back += sessions.revoked(transaction.connection, party, voice.speaker, counts)
         if taken_back:
             raise _taken_back(taken_back, len(contents))
+
+    return check
+
+
+def still_stands(settings: Callable[[], VoiceSettings]) -> PhraseStands:
+    """Whether what a phrase has approved may run: its enrollment stands, and its session was not taken back.
+
+    Args:
+        settings: What the policy says, asked at each use.
+    """
+
+    def check(connection: Connection, declared: Declared, voice: VoiceFacts) -> bool:
+        party = Party(agent=declared.agent, chat=rules.chat_of(declared.origin))
+        counts = partial(channels.counts, settings())
+        enrolled = store.standing(connection, voice.speaker or "") == voice.enrolment
+        return enrolled and not sessions.revoked(connection, party, voice.speaker, counts)
 
     return check
 

@@ -593,6 +593,72 @@ def test_a_step_up_without_a_phrase_asks_for_none(chat: Chat):
 # -- between the approval and the run --------------------------------------------------------------------
 
 
+def redeemed(chat: Chat, job: str) -> Redeemed | Refused:
+    """An executor mints for the one intent of a job, and redeems."""
+    govd, now = chat.house.govd, chat.house.govd.clock.now()
+    runner = Identity(kind="executor", name="runner", state="active", created_at=now, agents=("bot",))
+    (intent,) = chat.intents(job)
+    minted = govd.ledger.submit(govd.attestations.mint(runner, intent["id"])).result()
+    body = Redemption(attestation=minted.attestation, intent_sha256=intent["intent_sha256"])
+    return govd.ledger.submit(govd.attestations.redeem(runner, body, int(now.timestamp()))).result()
+
+
+def revoke(chat: Chat) -> None:
+    """The operator ends the chat's session."""
+    (standing,) = [one for one in chat.house.picture()["sessions"] if one["chat"] == "family"]
+    answer(chat.house.operator().ask("DELETE", f"/v1/voice/sessions/{standing['id']}"))
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize("change", ["deleted", "enrolled anew", "revoked", "revoked and another's"])
+def test_what_a_phrase_approved_does_not_run_once_its_voice_was_taken_back(chat: Chat, change: str):
+    """The owner's enrollment is found to be somebody else's, and what it has approved runs all the same."""
+    chat.policy(phrase="approves")
+    job = chat.held()
+    answer(chat.say(job))
+    assert chat.state(job) == "approved"
+    if change.startswith("revoked"):
+        revoke(chat)
+    else:
+        answer(chat.house.delete("owner"))
+    if change == "enrolled anew":
+        chat.house.enroll("owner", prefix="anew")
+        answer(chat.send(chat.note()))
+    if change == "revoked and another's":
+        assert answer(chat.send(chat.note("guest")))["verified"]
+
+    refused_ = redeemed(chat, job)
+
+    assert isinstance(refused_, Refused)
+    assert refused_.code == "voice-taken-back"
+    assert chat.house.events("redeem.refused")[-1]["details"]["code"] == "voice-taken-back"
+    assert chat.faults() == []
+
+
+@pytest.mark.parametrize("since", ["another note", "hours", "a restart"])
+def test_what_a_phrase_approved_runs_while_its_voice_stands(chat: Chat, since: str):
+    chat.policy(phrase="approves")
+    job = chat.held()
+    answer(chat.say(job))
+    if since == "another note":
+        answer(chat.send(chat.note()))
+    elif since == "hours":  # a session that ran out was not taken back
+        chat.house.times.go_on(3 * 3600)
+    else:
+        chat.house.restart()
+
+    assert isinstance(redeemed(chat, job), Redeemed)
+
+
+def test_what_a_person_approved_runs_though_the_session_was_revoked_since(chat: Chat):
+    job = chat.held()
+    answer(chat.say(job))
+    answer(chat.house.vote(job))
+    revoke(chat)
+
+    assert isinstance(redeemed(chat, job), Redeemed)
+
+
 @pytest.mark.threat("T23")
 @pytest.mark.parametrize("change", ["sender", "phrase"])
 def test_what_a_phrase_approved_does_not_run_once_the_policy_takes_it_back(chat: Chat, change: str):
