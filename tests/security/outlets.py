@@ -2,7 +2,9 @@
 
 What goes out must be a constant, or have gone through the sanitiser, or through a type or helper that does so
 by itself (each listed here with its reason). A name counts as what it was assigned in its own function;
-a parameter counts as nothing. Wrong on the strict side: it may ask for a `visible()` that was not needed.
+a parameter counts as nothing, unless the function puts something else in its place, whatever comes. An outlet
+by another name of that function is that outlet. Wrong on the strict side: it may ask for a `visible()` that
+was not needed.
 """
 
 from __future__ import annotations
@@ -37,6 +39,21 @@ LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
 WIDGETS = {"Static", "Label", "Button", "Checkbox", "RadioButton", "Input", "TextArea", "Option"}
 SHOWN = {"title", "sub_title", "border_title", "border_subtitle", "placeholder", "tooltip"}
 """Members of a widget that are drawn: assigned, or given where it is made."""
+WORDS = {
+    None,
+    "message",
+    "msg",
+    "text",
+    "title",
+    "label",
+    "prompt",
+    "content",
+    "value",
+    "values",
+    "sep",
+    "end",
+}
+"""Keywords that outlets take what they show by; None: `**`."""
 SEGMENTS = {"Segment"}
 LOGGED = {"code", "errno", "agent", "found", "done", "limit", "wanted"}
 CONTENTS = {"Content", "Content.assemble", "Content.styled", "Text", "Text.assemble"}
@@ -99,6 +116,8 @@ class Function:
     assigned: dict[str, list[ast.expr]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in _given(self.node):
+            self.assigned.setdefault(name, []).append(ANYTHING)
         for node in ast.walk(self.node):
             targets: list[tuple[ast.expr, ast.expr | None]] = []
             if isinstance(node, ast.Assign):
@@ -107,19 +126,63 @@ class Function:
                 targets = [(node.target, node.value)]
             elif isinstance(node, ast.For | ast.comprehension):
                 targets = [(node.target, node.iter)]
+            elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+                targets = [(node.optional_vars, ANYTHING)]
             for target, value in targets:
-                if isinstance(target, ast.Name) and value is not None:
-                    self.assigned.setdefault(target.id, []).append(value)
+                for name in _names(target) if value is not None else ():
+                    self.assigned.setdefault(name, []).append(value)
+
+    def named(self, node: ast.expr) -> str:
+        """The source of an expression; of another name of something, that something's."""
+        values = self.assigned.get(node.id, []) if isinstance(node, ast.Name) else []
+        return next((ast.unparse(value) for value in values if value is not ANYTHING), ast.unparse(node))
+
+
+ANYTHING = ast.Name("anything")
+"""What somebody else gives: it is never clean."""
+
+
+def _names(target: ast.expr) -> Iterator[str]:
+    """The names that an assignment gives its value, or a part of it."""
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, ast.Tuple | ast.List):
+        for part in target.elts:
+            yield from _names(part.value if isinstance(part, ast.Starred) else part)
+
+
+def _given(node: ast.AST) -> set[str]:
+    """The parameters that stay what they were in one case at least."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return set()
+    arguments = node.args
+    given = {
+        one.arg
+        for one in (
+            *arguments.posonlyargs,
+            *arguments.args,
+            *arguments.kwonlyargs,
+            *(rest for rest in (arguments.vararg, arguments.kwarg) if rest is not None),
+        )
+    }
+    body = [] if isinstance(node, ast.Lambda) else node.body
+    return given - {
+        name
+        for step in body
+        if isinstance(step, ast.Assign)
+        for target in step.targets
+        for name in _names(target)
+    }
 
 
 MADE_OF: dict[type[ast.expr], tuple[str, ...]] = {
     ast.Constant: (),
     ast.Compare: (),
     ast.JoinedStr: ("values",),
-    ast.FormattedValue: ("value",),
+    ast.FormattedValue: ("value", "format_spec"),
     ast.List: ("elts",),
     ast.Tuple: ("elts",),
-    ast.Dict: ("values",),
+    ast.Dict: ("keys", "values"),
     ast.Starred: ("value",),
     ast.BinOp: ("left", "right"),
     ast.BoolOp: ("values",),
@@ -153,8 +216,8 @@ def clean(node: ast.expr, function: Function, seen: frozenset[str] = frozenset()
     return all(clean(part, function, seen) for part in parts)
 
 
-def _listed(value: ast.expr | list[ast.expr]) -> list[ast.expr]:
-    return value if isinstance(value, list) else [value]
+def _listed(value: ast.expr | list[ast.expr | None] | None) -> list[ast.expr]:
+    return [part for part in (value if isinstance(value, list) else [value]) if part is not None]
 
 
 def _clean_call(node: ast.Call, function: Function, seen: frozenset[str]) -> bool:
@@ -164,41 +227,47 @@ def _clean_call(node: ast.Call, function: Function, seen: frozenset[str]) -> boo
     if name in CLEANERS:
         return True
     if isinstance(node.func, ast.Attribute) and node.func.attr in KEEPING:
-        return all(clean(part, function, seen) for part in [node.func.value, *node.args])
+        given = [node.func.value, *node.args, *(keyword.value for keyword in node.keywords)]
+        return all(clean(part, function, seen) for part in given)
     return False
 
 
-def outlets_of(call: ast.Call, path: str) -> Iterator[tuple[str, list[ast.expr]]]:
+def outlets_of(call: ast.Call, function: Function, path: str) -> Iterator[tuple[str, list[ast.expr]]]:
     """Which outlet a call is, with what it sends there; nothing for any other call."""
-    name = ast.unparse(call.func)
-    words = [*call.args]
+    name = function.named(call.func)
+    words = _words(call)
     if name in PRINTERS:
         yield name, words
     elif name == "os.write" and ast.unparse(words[0]) in {"1", "2"}:
         yield "stream", words[1:]
     elif isinstance(call.func, ast.Attribute):
-        yield from _by_verb(call, ast.unparse(call.func.value), call.func.attr)
+        yield from _by_verb(call, function.named(call.func.value), call.func.attr)
     if name in MARKED_UP:
         yield "markup", [ast.Name("anything")]
     if path.startswith(DRAWING):
         yield from _drawn(call, name)
 
 
+def _words(call: ast.Call) -> list[ast.expr]:
+    """What a call is given to show, also by keyword; `**` may hold any of them."""
+    return [*call.args, *(item.value for item in call.keywords if item.arg in WORDS)]
+
+
 def _by_verb(call: ast.Call, receiver: str, verb: str) -> Iterator[tuple[str, list[ast.expr]]]:
-    words = [*call.args]
+    words = _words(call)
     last = receiver.removesuffix(".buffer").rsplit(".", 1)[-1]
     if last in LOGGERS and verb in LEVELS:
         yield "log", [*words, *_extra(call)]
     elif last in STREAMS and verb in {"write", "writelines"}:
         yield "stream", words
     elif verb == "notify":
-        yield "notify", [*words, *(keyword.value for keyword in call.keywords if keyword.arg == "title")]
+        yield "notify", words
     elif verb == "copy_to_clipboard":
         yield "clipboard", words
 
 
 def _drawn(call: ast.Call, name: str) -> Iterator[tuple[str, list[ast.expr]]]:
-    words = [*call.args]
+    words = _words(call)
     if isinstance(call.func, ast.Attribute) and call.func.attr in {"update", "write_line"}:
         yield "draw", words
     if name in WIDGETS:
@@ -257,7 +326,7 @@ def unfed(source: str, path: str) -> list[Outlet]:
         Outlet(path, node.lineno, what, ast.unparse(node)[:160])
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and (path, getattr(owner[node].node, "name", "")) not in EXEMPT
-        for what, words in outlets_of(node, path)
+        for what, words in outlets_of(node, owner[node], path)
         if not all(clean(word, owner[node]) for word in words)
         or (what in {"notify", "widget"} and _marked_up(node, words))
     ]

@@ -51,6 +51,21 @@ def test_every_outlet_is_fed_by_the_sanitiser_or_by_constants():
         "self.app.sub_title = f'{agent} waits'",
         "Input(placeholder=purpose)",
         "Button('yes', tooltip=visible(job.title) + purpose)",
+        "if not agent:\n        agent = 'nobody'\n    click.echo(agent)",
+        "click.echo(message=purpose)",
+        "click.echo(**body)",
+        "self.app.notify(message=purpose, markup=False)",
+        "log.info(msg=purpose)",
+        "print('x', end=purpose)",
+        "Static(content=job.title, markup=False)",
+        "click.echo('{a}'.format(a=purpose))",
+        "out = sys.stdout\n    out.write(purpose)",
+        "out = sys.stderr.buffer\n    out.write(purpose.encode())",
+        "say = click.echo\n    say(purpose)",
+        "click.echo(f'{1:{purpose}}')",
+        "click.echo(', '.join({purpose: 1}))",
+        "shown, rest = '', 1\n    shown, rest = purpose, 2\n    click.echo(shown)",
+        "shown = ''\n    with open(agent) as shown:\n        click.echo(shown)",
     ],
 )
 def test_the_guard_sees_each_kind_of_leak(line):
@@ -71,6 +86,9 @@ def test_the_guard_sees_each_kind_of_leak(line):
         "self.update(Content(' ').join([content(row) for row in spans]))",
         "print('\\n'.join(visible_lines(agent)))",
         "Static('constant')",
+        "agent = visible(agent)\n    click.echo(agent)",
+        "click.echo(message='ready', err=True)",
+        "out = sys.stdout\n    out.write(visible(agent))",
     ],
 )
 def test_the_guard_lets_clean_words_pass(line):
