@@ -112,11 +112,10 @@ class Govd:
         self.attestations = Attestations(state_key, self.keys, self.policies, self.directory, self.alarms)
         self.captures = Captures(self.clock.now)
         self.pages = Pages(self.captures, self.directory.agents, settings.pages_port)
+        self._turns = Turns(self.clock.now)
         self.voices = self._make_voices(intake, encoder)
-        self.attestations.ask_phrases(still_stands(self.voices.settings))
         self.desk = Desk(self.voices, state_key, self.alarms, self.directory.public_keys)
-        self.reviews.on_approval(before=before_approval(self.voices.settings))
-        self.reviews.on_approval(self.voices.settling.before, self.voices.settling.after)
+        self._ask_voices()
         self.hub = Hub(self.ledger)
         self.heads = Heads(self.ledger, self.keys.head_key, self.keys.head_keys, self.lost_state)
         self.anchor = Anchor(self.layout.anchor(settings))
@@ -173,11 +172,17 @@ class Govd:
             ),
             captures=self.captures,
             phrases=Elsewhere(
-                Transcriber(lambda: upstream_of(self.settings), Turns(self.clock.now)),
+                Transcriber(lambda: upstream_of(self.settings), self._turns),
                 self.reviews.phrase_said,
                 lambda: self.settings.step_up_phrase,
             ),
         )
+
+    def _ask_voices(self) -> None:
+        """What voices have to say to approvals, and to what a phrase has approved."""
+        self.reviews.on_approval(before=before_approval(self.voices.settings))
+        self.reviews.on_approval(self.voices.settling.before, self.voices.settling.after)
+        self.attestations.ask_phrases(still_stands(self.voices.settings))
 
     def expire(self, transaction: Transaction) -> int:
         """End what is over; a work of the ledger."""
@@ -277,6 +282,7 @@ class Govd:
     def close(self) -> None:
         """Finish what is queued and let go of the state."""
         deciding = self.ledger.halted is None
+        self._turns.ending.come()
         self.voices.close()
         self.ledger.close()
         if deciding:

@@ -22,20 +22,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from govd.connecting import Resolve
+    from govd.voice.turns import Ending
     from govd.voice.upstream import Upstream
 
 MOST_ANSWER: Final = 64 * 1024
 """Bytes of an answer; a phrase has a hundred."""
 
 
-def call(upstream: Upstream, clip: bytes, resolve: Resolve) -> str:
-    """What the upstream says was said in a WAV file. Blocks, for its timeout at most.
+def call(upstream: Upstream, clip: bytes, resolve: Resolve, ending: Ending) -> str:
+    """What the upstream says was said in a WAV file. Blocks, for its timeout or until `ending` at most.
 
     Raises:
         VoiceUnavailableError: it has no answer that counts.
     """
     try:
-        return asyncio.run(_within(upstream, clip, resolve))
+        return asyncio.run(ending.bound(_within(upstream, clip, resolve)))
+    except asyncio.CancelledError:
+        raise failed("is not waited for: govd ends") from None
     except TimeoutError:
         raise failed(f"has not answered within {upstream.timeout:.0f} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

@@ -13,6 +13,7 @@ from govd.contract.errors import ClipRefusedError, GovError, VoiceUnavailableErr
 from govd.voice.audio import wav
 from govd.voice.hearing import leave_lane
 from govd.voice.model import SAMPLE_RATE
+from govd.voice.turns import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,19 +80,19 @@ class Transcriber:
             raise ClipRefusedError(f"a phrase takes no {MOST_SECONDS:.0f} s: say it, and nothing else")
         with self._turns.take(party, upstream):
             leave_lane()
-            return _called(upstream, pcm, self._resolve)
+            return _called(upstream, pcm, self._resolve, self._turns.ending)
 
 
 def probe(upstream: Upstream) -> str:
     """What is wrong with an upstream, by half a second of silence; empty: it answers. Blocks."""
     try:
-        _called(upstream, bytes(_BYTES_A_SECOND // 2), system_resolve)
+        _called(upstream, bytes(_BYTES_A_SECOND // 2), system_resolve, Ending())
     except GovError as error:
         return error.detail
     return ""
 
 
-def _called(upstream: Upstream, pcm: bytes, resolve: Resolve) -> str:
+def _called(upstream: Upstream, pcm: bytes, resolve: Resolve, ending: Ending) -> str:
     from govd.voice.calling import call  # httpx costs a start a tenth of a second
 
-    return call(upstream, wav(pcm), resolve)
+    return call(upstream, wav(pcm), resolve, ending)

@@ -5,18 +5,19 @@ Must never let one that hangs keep anybody waiting but who asks it, nor agents t
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from govd.contract.errors import QuotaError, VoiceUnavailableError
 from govd.voice.upstream import failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
     from datetime import datetime
 
     from govd.voice.model import Party
@@ -33,6 +34,8 @@ PAUSE: Final = timedelta(seconds=15)
 
 _RETRY_S: Final = 2
 
+T = TypeVar("T")
+
 
 @dataclass
 class _Door:
@@ -44,17 +47,60 @@ class _Door:
     until: datetime | None = None
 
 
+class Ending:
+    """The end of govd, for calls that would outlast it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stops: set[Callable[[], None]] = set()
+        self._over = False
+
+    async def bound(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do it in the loop that runs here; it is cancelled when the end has come."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def stop() -> None:
+            if task is not None:
+                task.cancel()
+
+        def stop_there() -> None:
+            with contextlib.suppress(RuntimeError):  # that loop has ended by itself
+                loop.call_soon_threadsafe(stop)
+
+        with self._lock:
+            self._stops.add(stop_there)
+            over = self._over
+        try:
+            if over:
+                stop()
+            return await work
+        finally:
+            with self._lock:
+                self._stops.discard(stop_there)
+
+    def come(self) -> None:
+        """It has come, for good."""
+        with self._lock:
+            self._over, stops = True, list(self._stops)
+        for stop in stops:
+            stop()
+
+
 class Turns:
     """Turns at the upstream.
 
     Args:
         now: The governed clock.
+
+    Attributes:
+        ending: When it comes, no turn is waited for any more.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._lock = threading.Lock()
         self._agents, self._operators = _Door(), _Door()
+        self.ending = Ending()
 
     @contextlib.contextmanager
     def take(self, party: Party, upstream: Upstream) -> Iterator[None]:

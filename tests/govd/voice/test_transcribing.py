@@ -9,6 +9,7 @@ import ssl
 import struct
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -195,6 +196,29 @@ def test_an_upstream_that_failed_is_left_alone_for_a_while(upstream: Upstream, t
     upstream.says(TEXT)
     times.go_on(PAUSE.total_seconds())
     assert [transcriber.transcribe(BOT, SECOND) for _ in range(2)] == [TEXT] * 2
+
+
+@pytest.mark.threat("T18")
+def test_the_end_of_govd_waits_for_no_upstream(upstream: Upstream, tmp_path: Path):
+    """An upstream that hangs keeps govd from ending for as long as it may take."""
+    made, turns = setting(tmp_path, upstream.url, transcription_timeout=45), Turns(Times().clock().now)
+    there = threading.Event()
+
+    def hang() -> Answered:
+        there.set()
+        upstream.over.wait(60)
+        return saying(TEXT)
+
+    upstream.answer = hang
+    transcriber = Transcriber(lambda: made, turns)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(transcriber.transcribe, BOT, SECOND)
+        assert there.wait(30)
+        turns.ending.come()
+        with pytest.raises(VoiceUnavailableError, match="govd ends"):
+            waiting.result(20)
+    with pytest.raises(VoiceUnavailableError, match="govd ends"):
+        transcriber.transcribe(BOT, SECOND)
 
 
 def test_another_upstream_has_not_failed_yet(upstream: Upstream, tmp_path: Path):
