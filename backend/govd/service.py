@@ -174,6 +174,7 @@ class Govd:
             phrases=Elsewhere(
                 Transcriber(lambda: upstream_of(self.settings), self._turns),
                 self.reviews.phrase_said,
+                self.reviews.assess,
                 lambda: self.settings.step_up_phrase,
             ),
         )

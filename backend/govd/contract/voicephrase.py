@@ -5,10 +5,16 @@ Must never carry what was heard: a transcription is somebody else's text, and is
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from pydantic import Field
 
 from govd.contract.voice import Chat
 from govd.contract.wire import Id, Timestamp, Wire
+
+LASTS: Final = timedelta(minutes=3)
+"""How long a phrase can be said, by the governed clock."""
 
 
 class PhraseRequest(Wire):

@@ -93,6 +93,21 @@ def of_job(connection: Connection, job: str) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
+def held_of_job(connection: Connection, job: str, now: int, most: int) -> Sequence[RowMapping]:
+    """What waits for a person in a job at that moment (microseconds), oldest first, at most so many.
+
+    What is in a hold that has expired waits no longer, though nobody has moved it yet.
+    """
+    query = (
+        select(intents)
+        .join(holds, intents.c.hold == holds.c.id)
+        .where(intents.c.job == job, intents.c.state == IntentState.HELD.value, holds.c.expires_at > now)
+        .order_by(intents.c.id)
+        .limit(most)
+    )
+    return connection.execute(query).mappings().all()
+
+
 def of_hold(connection: Connection, hold: str) -> Sequence[RowMapping]:
     """The intents that gathered in a hold, oldest first."""
     query = select(intents).where(intents.c.hold == hold).order_by(intents.c.id)

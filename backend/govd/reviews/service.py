@@ -29,14 +29,16 @@ from govd.times import micros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection, RowMapping
 
     from govd.contract.votes import VoteSubmission
     from govd.identities.model import Identity
     from govd.identities.service import Directory
-    from govd.policy.model import VoiceFacts
+    from govd.policy.model import CompiledPolicy, VoiceFacts
     from govd.policy.service import Policies
+    from govd.reviews.said import Said
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
 
@@ -49,14 +51,6 @@ if TYPE_CHECKING:
 
 OF_ROOMS: Final = frozenset({ReasonCode.VOICE_ENROLMENT.value})
 """Codes of what a room of ours finds when it declares something in an agent's name."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """That the phrase of a job was said. `phrase`: its id; `voice`: by whom, and who vouches for it."""
-
-    phrase: str
-    voice: VoiceFacts
 
 
 @dataclass(frozen=True)
@@ -131,15 +125,24 @@ class Reviews:
     def phrase_said(self, transaction: Transaction, job: str, said: Said) -> None:
         """Decide what waits in a job again, now that the owner has said its phrase.
 
-        What nothing but his voice had held is approved where the policy asks for no more; all else waits on,
-        with what was said among its findings. Earlier votes lapse: they were signed for other findings.
+        What nothing but his voice holds is approved where the policy asks for no more, and where the phrase
+        named all that it needs a voice for. All else waits on, with what was said among its findings: also
+        what had waited for a reason that is gone by now. Earlier votes lapse: they were signed for others.
 
         Raises:
             ReviewStaleError: another node used up a cap meanwhile: nothing was decided.
         """
         row = books.job_row(transaction, job)
         for hold in store.live_holds(transaction.connection, job):
-            self._reevaluate(transaction, row, hold, said)
+            if micros(transaction.now) < hold["expires_at"]:
+                self._reevaluate(transaction, row, hold, said)
+
+    def assess(
+        self, connection: Connection, now: datetime, contents: Sequence[Content]
+    ) -> tuple[str, list[DecisionView]]:
+        """What the policy in force would say of intents that wait, and that policy's sha256."""
+        policy = self._policies.current
+        return policy.sha256, [self._evaluate(connection, now, policy, one) for one in contents]
 
     def _reevaluate(
         self, transaction: Transaction, job: RowMapping, hold: RowMapping, said: Said | None = None
@@ -150,7 +153,7 @@ class Reviews:
             if row["state"] != IntentState.HELD.value:
                 continue
             content = open_content(row, key)
-            decision = self._evaluate(transaction, content, said)
+            decision = self._evaluate(transaction.connection, transaction.now, policy, content, said)
             sealed = Content(content.declared, decision, content.salt, content.guidance).seal(key)
             intent_store.change(
                 transaction.connection,
@@ -164,7 +167,7 @@ class Reviews:
             )
             if decision.outcome is Outcome.DENIED:
                 books.move_intent(transaction, row, IntentState.DENIED, "govd", code="policy-changed")
-            elif said is not None and decision.outcome is Outcome.APPROVED:
+            elif said and decision.outcome is Outcome.APPROVED and said.covers(row["id"], decision):
                 self._approve_said(transaction, row["id"], content, said)
         lapsed = store.lapse_votes(transaction.connection, hold["id"], micros(transaction.now))
         store.change_hold(transaction.connection, hold["id"], policy_sha256=policy.sha256)
@@ -198,22 +201,27 @@ class Reviews:
             approved_until=micros(transaction.now + policy.approval_ttl),
         )
 
-    def _evaluate(self, transaction: Transaction, content: Content, said: Said | None = None) -> DecisionView:
-        policy = self._policies.current
-        wanted = bookings(content.declared, policy, transaction.now)
-        found = intent_store.read_totals(
-            transaction.connection, [(item.cap, item.subject, item.window) for item in wanted]
-        )
+    def _evaluate(
+        self,
+        connection: Connection,
+        now: datetime,
+        policy: CompiledPolicy,
+        content: Content,
+        said: Said | None = None,
+    ) -> DecisionView:
+        wanted = bookings(content.declared, policy, now)
+        found = intent_store.read_totals(connection, [(one.cap, one.subject, one.window) for one in wanted])
         standing = {key: total for key, (total, _) in found.items()}
         voice = NO_VOICE
         if policy.voice is not None:
             declared, asked = content.declared, said.voice if said else spoken(content.decision)
-            voice = asked or self._voice(transaction.connection, declared.agent, declared.origin)
+            voice = asked or self._voice(connection, declared.agent, declared.origin)
         # What a room of ours found when it declared this in the agent's name is no matter of the policy.
         asked_for = (one for one in content.decision.findings if one.code in OF_ROOMS)
         extra = (*self._own_findings(), *asked_for)
-        held = said is None  # what a phrase lifts waits for no vote any more
-        facts = Facts(now=transaction.now, totals=standing, extra=extra, voice=voice, held=held)
+        # What a phrase lifts waits for no vote any more; what else is in its job waits on.
+        held = said is None or not said.opens.get(content.declared.id)
+        facts = Facts(now=now, totals=standing, extra=extra, voice=voice, held=held)
         return evaluate(content.declared, policy, facts)
 
     def _waiting(self, transaction: Transaction, hold: str) -> list[RowMapping]:
@@ -280,7 +288,8 @@ class Reviews:
         contents = [open_content(row, hold.key) for row in self._waiting(transaction, hold.row["id"])]
         if totals.fit(transaction, contents, self._policies.current, permits):
             return False
-        return any(self._evaluate(transaction, one).findings != one.decision.findings for one in contents)
+        _, fresh = self.assess(transaction.connection, transaction.now, contents)
+        return any(new.findings != one.decision.findings for new, one in zip(fresh, contents, strict=True))
 
     def _approvals(self, transaction: Transaction, hold: _Hold) -> list[SignedVote]:
         return [

@@ -97,7 +97,8 @@ def router(context: Context, voices: Voices) -> APIRouter:
         """The phrase of a held job, to be said by the owner in a voice note of that chat. It is good once."""
         agent = context.doorkeeper.admit(request, "agent")
         asked = await read_body(request, PhraseRequest)
-        return answer(await context.write(voices.phrasing.ask(agent.name, asked.job, asked.chat)))
+        ask = voices.phrasing.ask(agent.name, asked.job, asked.chat)
+        return answer(await context.write(await context.read(ask)))
 
     @routes.post(
         "/enroll", status_code=202, response_model=Enrolled, openapi_extra=documented_form(_ENROLL, "name")

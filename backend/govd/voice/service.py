@@ -111,21 +111,27 @@ class Voices:
             ConflictError: no phrase of the job stands, or something else waits in it by now.
         """
         party = Party(agent=agent, chat=chat)
+        with self.phrasing.taken(party, job) as challenge:
+            return self._verify(party, data, name, signed, challenge)
+
+    def _verify(
+        self, party: Party, data: bytes, name: str, signed: str, challenge: Challenge | None
+    ) -> Verification:
         settings = self.settings()
-        challenge = self.phrasing.standing(party, job) if job else None
         self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now(), settings.owner))
         vouched = self._vouched(party, data, signed, settings)
         heard = self._hearing.listen(data, name)
         if heard.model is None:
             return self._poor(heard, settings)
         model = heard.model
+        self.phrasing.fits(challenge, heard)
         found = self._comparing.compare(self._hearing, heard, model)
         match, heard, hit = found.match, found.heard, found.hit
         if match is None:
             raise NoneEnrolledError(settings.messages["none_enrolled"])
         if challenge is not None:
             hit = hit and match.heard and match.name == settings.owner
-        said = self._said(challenge, heard, matched=hit)
+        said = self.phrasing.said(challenge, heard, matched=hit)
         low = answers.weak(match, model, settings)
 
         def work(transaction: Transaction) -> tuple[datetime | None, JobState | None]:
@@ -136,7 +142,7 @@ class Voices:
                 code = found.code(replay=replay, hit=hit)
                 if code == "phrase":
                     self.replays.remember(transaction, heard, f"speaker:{match.name}")
-                self._missed(transaction, party, "voice.refused", f"agent:{agent}", code)
+                self._missed(transaction, party, "voice.refused", f"agent:{party.agent}", code)
                 return None, None
             ends = self._began(transaction, party, match, heard, settings, low=low, vouched=vouched)
             if challenge is None:
@@ -148,17 +154,6 @@ class Voices:
             return answers.miss(heard, model, settings)
         more = {"expires_at": ends, "phrase": state is not None, "job_state": state}
         return answers.hit(heard, model, settings, match).model_copy(update=more)
-
-    def _said(self, challenge: Challenge | None, heard: Heard, *, matched: bool) -> bool:
-        """Whether the phrase was said, where one is asked for. It is used up by whatever is judged.
-
-        Nobody else's clip goes to the upstream; where that fails, clip and phrase are as good as before.
-        """
-        if challenge is None:
-            return True
-        said = matched and self.phrasing.said(challenge, heard)
-        self.phrasing.challenges.use(challenge)
-        return said
 
     def _vouched(self, party: Party, data: bytes, signed: str, settings: VoiceSettings) -> str:
         """See `channels.vouched`; what no channel vouches for is a miss."""
@@ -251,13 +246,17 @@ class Voices:
             QuotaError, ForbiddenError: he has to wait, or is locked.
             ClipRefusedError, VoiceUnavailableError: see `verify`.
         """
+        with self.phrasing.taken_own(Party(operator=operator)) as challenge:
+            return self._step_up(operator, data, challenge)
+
+    def _step_up(self, operator: str, data: bytes, challenge: Challenge | None) -> StepUp:
         party = Party(operator=operator)
-        challenge = self.phrasing.standing(party) if self.phrasing.for_operators else None
         self.ledger.read(lambda c: lockout.check(c, party, self.ledger.now()))
         heard = self.operators_hearing.listen(data)
         settings, model = self.settings(), heard.model or self.operators_hearing.model()
         if heard.model is None:
             return StepUp(verified=False, threshold=model.threshold, message=_POOR, quality=heard.quality)
+        self.phrasing.fits(challenge, heard)
         found = self._comparing.compare(
             self.operators_hearing, heard, model, lambda one: one.operator == operator
         )
@@ -267,7 +266,7 @@ class Voices:
                 "no voice of yours is enrolled with the model in use",
                 hint="govconsole enroll, as your own voice",
             )
-        said = self._said(challenge, heard, matched=hit)
+        said = self.phrasing.said(challenge, heard, matched=hit)
 
         def work(transaction: Transaction) -> datetime | None:
             lockout.check(transaction.connection, party, transaction.now)

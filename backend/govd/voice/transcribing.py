@@ -71,16 +71,23 @@ class Transcriber:
                 and so the voice that was matched.
 
         Raises:
-            ClipRefusedError: it is longer than any phrase.
             QuotaError: it is not this party's turn.
             VoiceUnavailableError: no answer that counts. It says nothing about the clip.
         """
         upstream = self.need()
-        if len(pcm) > MOST_SECONDS * _BYTES_A_SECOND:
-            raise ClipRefusedError(f"a phrase takes no {MOST_SECONDS:.0f} s: say it, and nothing else")
         with self._turns.take(party, upstream):
             leave_lane()
             return _called(upstream, pcm, self._resolve, self._turns.ending)
+
+
+def short_enough(pcm: bytes) -> None:
+    """Refuse what no phrase is as long as. Before anybody asks whose voice it is: a refusal tells nothing.
+
+    Raises:
+        ClipRefusedError: it is longer than any phrase.
+    """
+    if len(pcm) > MOST_SECONDS * _BYTES_A_SECOND:
+        raise ClipRefusedError(f"a phrase takes no {MOST_SECONDS:.0f} s: say it, and nothing else")
 
 
 def probe(upstream: Upstream) -> str:

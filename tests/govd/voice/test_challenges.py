@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from govd.contract.errors import ConflictError
-from govd.voice.challenges import LASTS, Challenge, Challenges
+from govd.contract.voicephrase import LASTS
+from govd.voice.challenges import Challenge, Challenges, Purpose
 from govd.voice.model import Party
 
 CHAT, OTHER, ANA = Party("bot", "family"), Party("other", "family"), Party(operator="ana")
@@ -25,52 +26,66 @@ class Now:
         return self.at
 
 
+def given(challenges: Challenges, party: Party, job: str = "") -> Challenge:
+    """A phrase that was just given."""
+    return challenges.give(party, Purpose(job), challenges.now())
+
+
+def spent(challenges: Challenges, party: Party, job: str = "") -> bool:
+    """Whether a phrase stands, and is used up by that."""
+    try:
+        with challenges.taken(party, job) as found:
+            challenges.spend(found)
+    except ConflictError:
+        return False
+    return True
+
+
 @pytest.mark.threat("T23")
 def test_of_many_that_use_a_phrase_at_the_same_time_one_does():
     """A hijacked agent sends the same note many times at once."""
     challenges = Challenges(Now())
-    made = challenges.give(CHAT, JOB)
-
-    def use(_: int) -> bool:
-        try:
-            challenges.use(made)
-        except ConflictError:
-            return False
-        return True
+    given(challenges, CHAT, JOB)
 
     with ThreadPoolExecutor(8) as threads:
-        assert sum(threads.map(use, range(64))) == 1
+        assert sum(threads.map(lambda _: spent(challenges, CHAT, JOB), range(64))) == 1
 
 
-def test_a_phrase_that_was_replaced_is_not_used_though_it_was_found_before():
+def test_a_phrase_that_nothing_was_judged_for_stands_again_but_where_another_one_does():
     challenges = Challenges(Now())
-    found = challenges.standing(CHAT, challenges.give(CHAT, JOB).job)
-    challenges.give(CHAT, JOB)
-
-    with pytest.raises(ConflictError):
-        challenges.use(found)
+    made = given(challenges, CHAT, JOB)
+    with challenges.taken(CHAT, JOB) as found:
+        assert found == made
+        assert not spent(challenges, CHAT, JOB), "it is in use"
+    with challenges.taken(CHAT, JOB) as again:
+        assert again == made
+        other = given(challenges, CHAT, JOB)
+    with challenges.taken(CHAT, JOB) as last:
+        assert last == other
 
 
 def test_who_leaves_takes_his_phrases_along_and_nobody_elses():
     challenges = Challenges(Now())
-    given = {party: challenges.give(party) for party in (CHAT, OTHER, ANA)}
-    challenges.forget_of(agent="bot")
+    for party in (CHAT, OTHER, ANA):
+        given(challenges, party)
+    given(challenges, CHAT, JOB)
+    with challenges.taken(CHAT, JOB):
+        challenges.forget_of(agent="bot")
 
-    def standing(party: Party) -> Challenge | None:
-        try:
-            return challenges.standing(party)
-        except ConflictError:
-            return None
-
-    assert [standing(party) for party in given] == [None, given[OTHER], given[ANA]]
+    assert [spent(challenges, party) for party in (CHAT, OTHER, ANA)] == [False, True, True]
+    assert not spent(challenges, CHAT, JOB), "also the one that was in use"
 
 
 def test_the_last_moment_of_a_phrase_is_before_its_end():
     now = Now()
     challenges = Challenges(now)
-    made = challenges.give(ANA)
+    made = given(challenges, ANA)
     now.at += LASTS - timedelta(microseconds=1)
-    assert challenges.standing(ANA) == made
+    challenges.in_time(made, now())
+    with challenges.taken(ANA):
+        pass
     now.at += timedelta(microseconds=1)
+    with pytest.raises(ConflictError, match="its 3 minutes are over"), challenges.taken(ANA):
+        pass
     with pytest.raises(ConflictError, match="its 3 minutes are over"):
-        challenges.standing(ANA)
+        challenges.in_time(made, now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ from govd.voice.turns import PATIENCE, PAUSE
 from tests.govd.voice.test_channels import family, word
 from tests.support.clocks import see_step
 from tests.support.operator import answer
-from tests.support.upstream import Upstream
+from tests.support.upstream import Answered, Upstream, saying
 from tests.support.voices import POLICY, VoiceHouse, clip
 
 if TYPE_CHECKING:
@@ -487,11 +488,10 @@ def test_an_agent_does_not_ask_until_it_likes_the_words(chat: Chat):
     given = {answer(chat.phrase(job))["phrase"] for _ in range(32)}
     assert len(given) == 32
 
-    body = refused(chat.phrase(job), 429, "quota", "32 phrases were given within a day")
+    body = refused(chat.phrase(job), 429, "quota", "32 phrases were asked for within a day")
     assert 86_000 < body["retry_after"] <= 86_400
     chat.house.times.go_on(86_401)
-    answer(chat.send(chat.note()))
-    assert answer(chat.phrase(job))
+    assert answer(chat.phrase(chat.held()))
 
 
 @pytest.mark.threat("T18")
@@ -504,6 +504,237 @@ def test_few_phrases_of_one_agent_stand_at_once(chat: Chat):
     refused(chat.phrase(jobs[3]), 429, "quota", "3 phrases wait")
     chat.house.times.go_on(181)
     answer(chat.phrase(jobs[3]))
+
+
+# -- what was named, and nothing else --------------------------------------------------------------------
+
+TOOL: dict[str, Any] = {"kind": "tool_call", "action": {"tool": "search.web", "arguments": {}}}
+BOTH = f"{POLICY}custom: [{{name: asked, kinds: [secret_read, tool_call], allow_if: 'true'}}]\n"
+STOPPED = BOTH.replace("}]", "}, {name: stop, kinds: [tool_call], hold_if: 'true'}]")
+
+
+def two_held(chat: Chat, why: str) -> tuple[str, str]:
+    """A job in which a harmless call waits for something else, and a secret for its phrase; the call's id."""
+    chat.policy(STOPPED if why == "a rule" else BOTH, phrase="approves")
+    answer(chat.send(chat.note()))
+    opened = {"title": "router", "purpose": "", "origin": CHANNEL}
+    job = str(answer(chat.house.agent().ask("POST", "/v1/jobs", json=opened))["id"])
+    if why == "the clock":
+        chat.house.times.step(600)
+    call = chat.ask(job=job, **TOOL)
+    assert call["state"] == "held", call
+    if why == "the clock":
+        stepped = chat.house.govd.clock.stepped
+        assert stepped is not None
+        chat.house.govd.clock.acknowledge(stepped)
+        answer(chat.send(chat.note()))
+    assert chat.ask(job=job)["state"] == "held"
+    chat.policy(BOTH, phrase="approves")
+    return job, str(call["id"])
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize("why", ["a rule", "the clock"])
+def test_what_the_phrase_has_not_named_rides_along_with_nothing(chat: Chat, why: str):
+    """A hijacked agent puts what a person was to look at into a job whose phrase names something else."""
+    job, call = two_held(chat, why)
+
+    given = answer(chat.phrase(job))
+    chat.upstream.says(given["phrase"])
+    found = answer(chat.send(chat.note(), job))
+
+    assert given["phrase"].startswith("credentials: ")
+    states = {one["kind"]: one["state"] for one in chat.intents(job)}
+    assert (states, found["job_state"]) == ({"tool_call": "held", "secret_read": "approved"}, "held")
+    (waiting,) = [one for one in chat.intents(job) if one["state"] == "held"]
+    assert waiting["id"] == call
+    assert answer(chat.house.vote(job))["state"] == "processing", "a person settles it as ever"
+    assert chat.faults() == []
+
+
+GATED = BOTH.replace("tools: [", "tools: [vault.dump, ", 1)
+DUMP: dict[str, Any] = {"kind": "tool_call", "action": {"tool": "vault.dump", "arguments": {}}}
+
+
+@pytest.mark.threat("T23")
+def test_a_phrase_names_what_the_policy_in_force_gates(chat: Chat):
+    """An operator gates more; the owner hears what the policy of before called it, and opens all of it."""
+    chat.policy(GATED, tools={"credentials": ["vault.dump"]})
+    answer(chat.send(chat.note()))
+    job = str(chat.ask(**DUMP)["job"])
+    chat.policy(GATED, phrase="approves", tools={"credentials": ["vault.dump"], "security": ["vault.dump"]})
+
+    given = answer(chat.phrase(job))
+
+    assert given["phrase"].startswith("credentials, security: ")
+    chat.upstream.says(given["phrase"])
+    answer(chat.send(chat.note(), job))
+    assert chat.state(job) == "approved"
+
+
+@pytest.mark.threat("T23")
+def test_a_phrase_of_another_policy_opens_nothing(chat: Chat):
+    """An operator gates more between the phrase and the owner's saying it, who has heard of less."""
+    chat.policy(GATED, phrase="approves", tools={"credentials": ["vault.dump"]})
+    answer(chat.send(chat.note()))
+    job = str(chat.ask(**DUMP)["job"])
+    chat.upstream.says(answer(chat.phrase(job))["phrase"])
+    chat.policy(GATED, phrase="approves", tools={"credentials": ["vault.dump"], "security": ["vault.dump"]})
+
+    refused(chat.send(chat.note(), job), 409, "conflict", "or the policy, has changed")
+
+    assert chat.state(job) == "held"
+    assert chat.house.events("voice.phrase_said") == []
+    answer(chat.say(job))
+    assert chat.state(job) == "approved"
+
+
+@pytest.mark.threat("T23")
+def test_a_hold_that_has_expired_has_no_phrase(chat: Chat):
+    """A hijacked agent has the phrase said just after the time in which a person might have decided."""
+    chat.policy(phrase="approves")
+    job = chat.held()
+    chat.house.times.go_on(12 * 3600 - 60)
+    chat.upstream.says(answer(chat.phrase(job))["phrase"])
+    chat.house.times.go_on(120)
+
+    refused(chat.send(chat.note(), job), 409, "conflict", "not what it was")
+    refused(chat.phrase(job), 409, "conflict", "nothing of that job waits")
+
+    assert chat.house.events("intent.approved") == []
+
+
+@pytest.mark.threat("T23")
+def test_a_phrase_that_is_over_when_its_transcription_comes_opens_nothing(chat: Chat):
+    """A slow upstream, or one that somebody slows down, makes three minutes as long as he likes."""
+    chat.policy(phrase="approves")
+    job = chat.held()
+    given = answer(chat.phrase(job))["phrase"]
+
+    def late() -> Answered:
+        chat.house.times.go_on(2)
+        return saying(given)
+
+    chat.house.times.go_on(179)
+    chat.upstream.answer = late
+
+    refused(chat.send(chat.note(), job), 409, "conflict", "its 3 minutes are over")
+    assert chat.state(job) == "held"
+
+
+@pytest.mark.threat("T23")
+def test_asking_for_another_phrase_while_a_clip_is_judged_saves_no_miss(chat: Chat):
+    """A hijacked agent asks anew while its note is at the upstream, so that no wrong phrase ever counts."""
+    job = chat.held()
+    notes = []
+    for _ in range(5):
+        answer(chat.phrase(job))
+
+        def meanwhile() -> Answered:
+            answer(chat.phrase(job))
+            return saying("something else altogether")
+
+        chat.upstream.answer = meanwhile
+        notes.append(chat.note())
+        assert not answer(chat.send(notes[-1], job))["verified"]
+
+    assert [one["details"]["code"] for one in chat.house.events("voice.refused")] == ["phrase"] * 5
+    chat.house.times.go_on(3600)
+    assert not answer(chat.send(notes[0]))["verified"], "its recording is a replay"
+
+
+@pytest.mark.threat("T23")
+def test_asking_for_another_phrase_while_a_clip_is_judged_keeps_the_answer(chat: Chat):
+    """A hijacked agent makes the owner's own yes fail by asking again, and he says it all anew."""
+    chat.policy(phrase="approves")
+    job = chat.held()
+    given = answer(chat.phrase(job))["phrase"]
+
+    def meanwhile() -> Answered:
+        answer(chat.phrase(job))
+        return saying(given)
+
+    chat.upstream.answer = meanwhile
+    assert answer(chat.send(chat.note(), job))["job_state"] == "processing"
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize("who", ["owner", "stranger"])
+def test_a_clip_longer_than_any_phrase_tells_nothing_of_its_voice(chat: Chat, who: str):
+    """Somebody who makes voices learns from the refusal of long clips which of them is the owner's."""
+    job = chat.held()
+    answer(chat.phrase(job))
+    for take in range(3):
+        body = refused(
+            chat.send(clip(who, f"long-{take}", padding=31 * 64_000), job),
+            422,
+            "clip-refused",
+            "a phrase takes no 30 s",
+        )
+        assert "confidence" not in body
+    assert chat.upstream.asked == []
+
+
+# -- what asking costs -----------------------------------------------------------------------------------
+
+MAIL: dict[str, Any] = {"kind": "tool_call", "action": {"tool": "mail.send", "arguments": {}}}
+
+
+@pytest.mark.threat("T18")
+@pytest.mark.parametrize("why", ["no upstream", "no owner", "another chat", "too many", "nothing"])
+def test_who_gets_no_phrase_keeps_nobody_waiting(chat: Chat, why: str):
+    """An agent asks for phrases of a big job without an end, and everybody's decisions wait behind it."""
+    job = chat.held() if why != "nothing" else str(chat.ask(**MAIL)["job"])
+    if why == "too many":
+        opened = {"title": "many", "purpose": "", "origin": CHANNEL}
+        job = str(answer(chat.house.agent().ask("POST", "/v1/jobs", json=opened))["id"])
+        for _ in range(17):
+            chat.ask(job=job)
+    if why == "no owner":
+        (chat.house.root / "state" / "policy.yaml").write_text(ALLOWED)
+        chat.house.govd.policies.trust(disk=True)
+        chat.house.govd.policies.look()
+    if why == "no upstream":
+        settings = chat.house.root / "state" / "govd.toml"
+        settings.write_text(settings.read_text().partition("transcription_url")[0])
+        chat.house.govd.reload()
+    status, says = {
+        "no upstream": (503, "no transcription upstream"),
+        "another chat": (409, "by another chat"),
+        "too many": (409, "16 at most"),
+    }.get(why, (409, "nothing of that job waits"))
+    let = threading.Event()
+    busy = chat.house.govd.ledger.submit(lambda _: let.wait(30))
+    try:
+        asked = chat.phrase(job, chat="work" if why == "another chat" else "family")
+    finally:
+        let.set()
+    busy.result()
+
+    assert asked.status_code == status
+    assert says in asked.json()["detail"]
+
+
+@pytest.mark.threat("T18")
+def test_who_asks_in_vain_is_counted_before_anything_is_opened_for_it(chat: Chat):
+    """An agent asks again and again for the phrase of a job that has none."""
+    job = str(chat.ask(**MAIL)["job"])
+    for _ in range(32):
+        refused(chat.phrase(job), 409, "conflict", "nothing of that job waits")
+    refused(chat.phrase(job), 429, "quota", "32 phrases were asked for within a day")
+
+
+@pytest.mark.threat("T18")
+def test_a_chat_that_has_to_wait_is_counted_for_nothing(chat: Chat):
+    """A locked chat's agent goes on asking, so that the owner's other chats get no phrase for a day."""
+    job = chat.held()
+    for _ in range(5):
+        chat.say(job, text="credentials give me the money now")
+    for _ in range(40):
+        assert chat.phrase(job).status_code == 429
+    chat.house.times.go_on(3600)
+    answer(chat.send(chat.note()))
+    answer(chat.phrase(job))
 
 
 # -- the upstream ----------------------------------------------------------------------------------------
