@@ -1,50 +1,79 @@
 """Phrases in the log: each given and then said once, and what was approved by one it was said for.
 
-Must never let an approval pass for which no phrase stands before it.
+Must never let an approval pass for which no phrase stands before it: of its chat, in time, vouched for.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from govd.audit.rules import Parsed
+from govd.contract.voicephrase import LASTS
 
-    _Purpose = tuple[str | None, str | None, tuple[str, ...]]
-    """To which agent it was given, for which job and which of its intents."""
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from govd.audit.rules import Parsed
 
 GIVEN: Final = "voice.phrase_given"
 SAID: Final = "voice.phrase_said"
+
+
+@dataclass
+class _Phrase:
+    """A phrase that was given.
+
+    Attributes:
+        purpose: To which agent, for which job and intents, and in which chat, as the log writes it.
+        ends: From when on nobody can have said it.
+        said: Whether it was.
+        open: What it may approve and has not (job, intent): nothing until it was said and vouched for.
+    """
+
+    purpose: tuple[str | None, str | None, tuple[str, ...], str]
+    ends: datetime
+    said: bool = False
+    open: set[tuple[str | None, str | None]] = field(default_factory=set)
 
 
 class Phrases:
     """Follows them through a log, from its first entry."""
 
     def __init__(self) -> None:
-        self._given: dict[str, _Purpose] = {}
-        self._said: dict[str, set[tuple[str | None, str | None]]] = {}
-        """By the id of a phrase that was said: what it may approve, and has not so far (job, intent)."""
+        self._given: dict[str, _Phrase] = {}
 
     def unspoken(self, parsed: Parsed) -> str:
         """What is wrong with an entry that a phrase was given or said; empty: nothing."""
-        phrase, intents = parsed.details.get("phrase"), parsed.details.get("intents")
-        if not isinstance(phrase, str) or not isinstance(intents, list):
+        id_, intents = parsed.details.get("phrase"), parsed.details.get("intents")
+        if not isinstance(id_, str) or not isinstance(intents, list):
             return "it names no phrase, or nothing that it is for"
-        found = parsed.agent, parsed.job, tuple(map(str, intents))
+        purpose = parsed.agent, parsed.job, tuple(map(str, intents)), str(parsed.details.get("chat", ""))
+        found = self._given.get(id_)
         if parsed.type == GIVEN:
-            if phrase in self._given:
+            if found is not None:
                 return "its phrase was given before"
-            self._given[phrase] = found
+            self._given[id_] = _Phrase(purpose, parsed.moment + LASTS)
             return ""
-        if phrase in self._said or self._given.get(phrase) != found:
+        if found is None or found.said or found.purpose != purpose:
             return "its phrase was not given before it for this, or was said before"
-        self._said[phrase] = {(parsed.job, str(intent)) for intent in intents}
+        found.said = True
+        if parsed.moment >= found.ends:
+            return "its phrase was over by then"
+        if parsed.details.get("vouched") is True:
+            found.open = {(parsed.job, str(intent)) for intent in intents}
         return ""
 
     def unasked(self, parsed: Parsed) -> str:
         """What is wrong with an approval that names a phrase; empty: nothing."""
-        open_ = self._said.get(str(parsed.details.get("phrase")), set())
-        if (parsed.job, parsed.intent) not in open_:
-            return "it names a phrase that was not said before it for this intent, or approved it before"
-        open_.discard((parsed.job, parsed.intent))
+        found = self._given.get(str(parsed.details.get("phrase")))
+        intent = parsed.job, parsed.intent
+        if found is None or intent not in found.open or parsed.moment >= found.ends:
+            return _UNASKED
+        found.open.discard(intent)
         return ""
+
+
+_UNASKED: Final = (
+    "it names a phrase that was not said before it for this intent, in its time and vouched for, "
+    "or approved it before"
+)

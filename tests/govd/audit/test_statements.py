@@ -229,9 +229,29 @@ def test_no_entry_brings_the_checker_down_or_passes_for_what_it_is_not(house: Ho
 PHRASE = "0198c1a0-0000-7000-8000-0000000000aa"
 
 
+UNASKED = (
+    "it names a phrase that was not said before it for this intent, in its time and vouched for, "
+    "or approved it before"
+)
+
+
+def approval_of(held: Any) -> dict[str, Any]:
+    """An approval by the phrase."""
+    return {
+        "type": "intent.approved",
+        "actor": "govd",
+        "agent": "ada",
+        "job_id": held.job,
+        "intent_id": str(held.id),
+        "details": {"from": "held", "code": "phrase-said", "released": 0, "phrase": PHRASE},
+    }
+
+
 def phrase(house: House, type_: str, held: Any, **changes: Any) -> None:
     """An entry about a phrase for what is held, as govd writes it."""
-    details = {"phrase": PHRASE, "intents": [held.id], **changes.pop("details", {})}
+    details = {"phrase": PHRASE, "intents": [held.id], "chat": "family", **changes.pop("details", {})}
+    if type_ == "voice.phrase_said":
+        details = {"vouched": True, **details}
     entry = Entry(type=type_, actor="agent:ada", agent="ada", job_id=held.job, details=details)
     forge(house, {name: getattr(entry, name) for name in _MEMBERS}, **changes)
 
@@ -243,14 +263,7 @@ _MEMBERS = ("type", "actor", "agent", "job_id", "intent_id", "details")
 def test_an_approval_by_a_phrase_that_was_not_said_for_it_is_a_fault(house: House):
     """A compromised govd says that the owner's phrase approved what he never said one for."""
     held, other = house.submit("ada", HELD), house.submit("ada", HELD)
-    approval = {
-        "type": "intent.approved",
-        "actor": "govd",
-        "agent": "ada",
-        "job_id": held.job,
-        "intent_id": str(held.id),
-        "details": {"from": "held", "code": "phrase-said", "released": 0, "phrase": PHRASE},
-    }
+    approval = approval_of(held)
     forge(house, approval)
     phrase(house, "voice.phrase_said", held)
     phrase(house, "voice.phrase_given", held)
@@ -258,24 +271,43 @@ def test_an_approval_by_a_phrase_that_was_not_said_for_it_is_a_fault(house: Hous
     phrase(house, "voice.phrase_said", held, job_id=other.job)
     phrase(house, "voice.phrase_said", held, details={"intents": [str(held.id), str(other.id)]})
     phrase(house, "voice.phrase_said", held, agent="ben")
+    phrase(house, "voice.phrase_said", held, details={"chat": "work"})
     unasked, unsaid = (
-        "it names a phrase that was not said before it for this intent, or approved it before",
+        UNASKED,
         "its phrase was not given before it for this, or was said before",
     )
-    assert faults(house) == [unasked, unsaid, unasked, unsaid, unsaid, unsaid]
+    assert faults(house) == [unasked, unsaid, unasked, unsaid, unsaid, unsaid, unsaid]
 
     phrase(house, "voice.phrase_said", held)
     forge(house, approval)
-    assert len(faults(house)) == 6, "the road as it is gone"
+    assert len(faults(house)) == 7, "the road as it is gone"
     forge(house, approval)
     forge(house, approval, intent_id=str(other.id))
     phrase(house, "voice.phrase_said", held)
     phrase(house, "voice.phrase_given", held)
     phrase(house, "voice.phrase_said", held, details={"intents": "all"})
-    assert faults(house)[6:] == [
+    assert faults(house)[7:] == [
         unasked,
         unasked,
         unsaid,
         "its phrase was given before",
         "it names no phrase, or nothing that it is for",
     ]
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize("how", ["unvouched", "no word of it", "late", "approved late"])
+def test_a_phrase_that_nobody_vouched_for_or_that_was_over_approves_nothing(house: House, how: str):
+    """A compromised govd has a phrase said by nobody knows whom, or a year after it was given."""
+    held = house.submit("ada", HELD)
+    phrase(house, "voice.phrase_given", held)
+    if how == "late":
+        house.times.go_on(180)
+    details = {"unvouched": {"vouched": False}, "no word of it": {"vouched": None}}.get(how, {})
+    phrase(house, "voice.phrase_said", held, details=details)
+    if how == "approved late":
+        house.times.go_on(180)
+    forge(house, approval_of(held))
+
+    late = ["its phrase was over by then"] if how == "late" else []
+    assert faults(house) == [*late, UNASKED]
