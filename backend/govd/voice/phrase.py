@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from govd.voice.phrasewords import FILLERS, REFUSALS, WORDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -18,10 +20,14 @@ LENGTH: Final = 6
 """Words of a phrase, all different: log2(256 * 255 * … * 251) = 47.9 bits."""
 
 MISSED: Final = 1
-"""So many of its words may come out as something else, or not at all."""
+"""So many of its words may come out as something like it, or not at all."""
+
+PIECES: Final = 3
+"""In so many words a word of it may have been heard: "water melon", "sachs of phone"."""
 
 EXTRA: Final = 2
-"""So many other words may stand around or between them: a "please", a word that was heard as two."""
+"""So many of `FILLERS` may stand around or between them. With any other word it is no phrase: "never mind" is
+two."""
 
 _SLIP: Final = 1
 """Letters by which a transcriber may differ in a word. Two words of the list are four apart, so nothing that
@@ -29,6 +35,9 @@ counts for one of them is within two letters of another."""
 
 _MOST: Final = 4_000
 """Characters of a transcription that are looked at; no phrase is as long."""
+
+_OTHER: Final = "?" * 32
+"""In the place of what has other letters or digits: it may be a no, and is like no word of ours."""
 
 _LETTERS: Final = re.compile(r"[a-z]+")
 
@@ -55,16 +64,14 @@ class Phrase:
 
 def drawn(sample: Callable[[Sequence[str], int], Sequence[str]], opening: Sequence[str] = ()) -> Phrase:
     """A phrase. `sample`: draws so many different ones, each as likely as all others, of a secure source."""
-    from govd.voice.phrasewords import WORDS
-
     return Phrase(tuple(opening), tuple(sample(WORDS, LENGTH)))
 
 
 def said(phrase: Phrase, text: str) -> bool:
-    """Whether a transcription is this phrase: all that it opens, its words in order, and little else."""
+    """Whether a transcription is this phrase: all that it opens, its words in order, and nothing else."""
     heard = _words(text)
     expected = (*phrase.opening, *phrase.words)
-    if len(heard) > 2 * len(expected) + EXTRA:
+    if len(heard) > PIECES * len(expected) + EXTRA or not REFUSALS.isdisjoint(heard):
         return False
     fewest = _fewest_extra(expected, len(phrase.opening), heard)
     return fewest is not None and fewest <= EXTRA
@@ -74,16 +81,16 @@ def _words(text: str) -> list[str]:
     """Its words: small letters without accents. Digits and other scripts are words that fit nothing."""
     plain = unicodedata.normalize("NFKD", text[: _MOST + 1])
     if len(text) > _MOST:
-        return ["?"] * _MOST
+        return [_OTHER] * _MOST
     found: list[str] = []
     for part in plain.casefold().replace("'", "").replace("\N{RIGHT SINGLE QUOTATION MARK}", "").split():
         kept = "".join(letter for letter in part if not unicodedata.combining(letter))
-        found += _LETTERS.findall(kept) if kept.isascii() and not any(map(str.isdigit, kept)) else ["?"]
+        found += _LETTERS.findall(kept) if kept.isascii() and not any(map(str.isdigit, kept)) else [_OTHER]
     return found
 
 
 def _fewest_extra(expected: Sequence[str], certain: int, heard: Sequence[str]) -> int | None:
-    """The fewest heard words that are none of the phrase, over all ways to align them; None: there is none.
+    """The fewest fillers around the phrase, over all ways to align it; None: there is none.
 
     `certain`: how many of the first must not be missed.
     """
@@ -91,18 +98,17 @@ def _fewest_extra(expected: Sequence[str], certain: int, heard: Sequence[str]) -
     @cache
     def best(at: int, place: int, missed: int) -> int | None:
         if at == len(expected):
-            return len(heard) - place
-        ways = [
-            best(at + 1, place + width, missed)
-            for width in (1, 2)  # a compound may come apart: "water melon"
-            if place + width <= len(heard) and _same(expected[at], "".join(heard[place : place + width]))
-        ]
-        if at >= certain and missed < MISSED:
-            ways.append(best(at + 1, place, missed + 1))
-            if place < len(heard):  # heard as something else: that word is none too many
-                ways.append(best(at + 1, place + 1, missed + 1))
-        if place < len(heard) and not any(_same(word, heard[place]) for word in expected):
-            # One of its own words at another place is no word too many: it is another phrase.
+            rest = heard[place:]
+            return len(rest) if FILLERS.issuperset(rest) else None
+        may_miss = at >= certain and missed < MISSED
+        ways = [best(at + 1, place, missed + 1)] if may_miss else []
+        for width in range(1, min(PIECES, len(heard) - place) + 1):
+            pieces = heard[place : place + width]
+            if _same(expected[at], "".join(pieces)):
+                ways.append(best(at + 1, place + width, missed))
+            elif may_miss and _alike(expected[at], pieces):
+                ways.append(best(at + 1, place + width, missed + 1))
+        if place < len(heard) and heard[place] in FILLERS:
             after = best(at, place + 1, missed)
             ways.append(None if after is None else after + 1)
         return min((way for way in ways if way is not None), default=None)
@@ -120,3 +126,20 @@ def _same(word: str, heard: str) -> bool:
     at = next((place for place, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
     rest = at + (len(short) == len(long))
     return short[rest:] == long[at + 1 :]
+
+
+def _alike(word: str, pieces: Sequence[str]) -> bool:
+    """Whether it may have been heard so: about half of its letters are there (Levenshtein).
+
+    Where some of the pieces are the word, the others are something that was said beside it.
+    """
+    runs = (pieces[start:end] for start in range(len(pieces)) for end in range(start + 1, len(pieces) + 1))
+    if any(len(run) < len(pieces) and _same(word, "".join(run)) for run in runs):
+        return False
+    heard = "".join(pieces)
+    row = list(range(len(heard) + 1))
+    for at, letter in enumerate(word, 1):
+        before, row = row, [at]
+        for place, other in enumerate(heard, 1):
+            row.append(min(before[place] + 1, row[-1] + 1, before[place - 1] + (letter != other)))
+    return row[-1] <= (len(word) + 1) // 2

@@ -34,3 +34,15 @@ weather wigwam woodpecker workshop yellow zipper
 """.split()  # noqa: SIM905 - one word a line would be 256 lines
 )
 """256 of them: eight bits each."""
+
+FILLERS: Final = frozenset({"and", "er", "erm", "hm", "please", "uh", "um"})
+"""Words that take nothing back and add nothing."""
+
+REFUSALS: Final = frozenset(
+    """
+abandon abort cancel cannot cant denied deny dont fake false forget halt hold joke kidding later leave nah nay
+neither never no nobody none nope nor not nothing quit refuse refused reject scrap stop undo unless wait
+without wont wrong
+""".split()  # noqa: SIM905 - as above
+)
+"""Words with which nothing is a yes, wherever they stand: also in the place of a word that was missed."""

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from govd.policy.blocks import CAPABILITIES
 from govd.voice.phrase import EXTRA, LENGTH, Phrase, drawn, said
-from govd.voice.phrasewords import WORDS
+from govd.voice.phrasewords import FILLERS, REFUSALS, WORDS
 
 SIX: Final = Phrase(("credentials",), ("watermelon", "anchor", "kingdom", "tulip", "saxophone", "harvest"))
 PLAIN: Final = Phrase((), SIX.words)
@@ -83,6 +84,13 @@ def test_a_transcriber_may_slip(text: str):
         "credentials watermelon anchor kingdom tulip saxophone harvest " * 2,
         "credentials " + " ".join(WORDS),
         "watermelon anchor kingdom tulip saxophone harvest credentials",
+        "credentials watermelon anchor kingdom tulip saxophone zipper harvest",
+        "credentials watermelon anchor kingdom tulip saxophone zipper",
+        "yes credentials watermelon anchor kingdom tulip saxophone harvest",
+        "um um um credentials watermelon anchor kingdom tulip saxophone harvest",
+        "credentials watermelon off anchor kingdom tulip saxophone harvest",
+        "credentials off water melon anchor kingdom tulip saxophone harvest",
+        "credentials watermelon anchor kingdom 2 lips saxophone harvest",
         "креденшелс watermelon anchor kingdom tulip saxophone harvest",
         "credentials watermelon anchor kingdom tulip saxophone harvest" + " x" * 100_000,
         "\u0000" * 100,
@@ -115,12 +123,58 @@ def test_of_two_phrases_one_is_the_other_only_with_five_words_in_common(one: Phr
         assert len(set(one.words) & set(other.words)) >= LENGTH - 1
 
 
-@given(phrases, st.lists(st.sampled_from(WORDS), min_size=EXTRA + 1, max_size=9), st.integers(0, LENGTH))
-def test_with_more_other_words_than_may_be_it_is_none(phrase: Phrase, others: list[str], at: int):
-    others = [word for word in others if word not in phrase.words]
+@given(phrases, st.lists(st.sampled_from(WORDS), min_size=1, max_size=9), st.integers(0, LENGTH))
+def test_with_any_other_word_it_is_none(phrase: Phrase, others: list[str], at: int):
+    words = [*phrase.words[:at], *others, *phrase.words[at:]]
+
+    assert not said(phrase, " ".join(words))
+
+
+@given(phrases, st.lists(st.sampled_from(sorted(FILLERS)), min_size=1, max_size=4), st.integers(0, LENGTH))
+def test_a_few_words_that_mean_nothing_may_stand_anywhere(phrase: Phrase, others: list[str], at: int):
     words = [*phrase.words[:at], *others, *phrase.words[at:]]
 
     assert said(phrase, " ".join(words)) is (len(others) <= EXTRA)
+
+
+@pytest.mark.threat("T23")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No! {}.",
+        "{} - no, stop!",
+        "Don't! {}",
+        "Don\N{RIGHT SINGLE QUOTATION MARK}t {}",
+        "I refuse {}",
+        "{} never mind",
+        "not {}",
+        "{} off",
+        "{} nein",
+        "{} later",
+        "I will not say {} to you",
+    ],
+)
+@pytest.mark.parametrize("missed", ["", "tulip", "harvest"])
+def test_a_refusal_that_repeats_the_phrase_is_none(text: str, missed: str):
+    """The owner says no and repeats what he was asked to say; a hijacked agent passes that on as his yes."""
+    words = [word for word in SIX.words if word != missed]
+
+    assert said(SIX, " ".join(["credentials", *words]))
+    assert not said(SIX, text.format(" ".join(["credentials", *words])))
+
+
+@pytest.mark.threat("T23")
+@given(phrases, st.sampled_from(sorted(REFUSALS)), st.integers(0, LENGTH - 1))
+def test_no_word_of_a_refusal_passes_for_one_that_was_missed(phrase: Phrase, no: str, at: int):
+    """A transcription has one word less of the phrase and a no in its place."""
+    words = [*phrase.words[:at], no, *phrase.words[at + 1 :]]
+
+    assert not said(phrase, " ".join(words))
+
+
+def test_no_word_of_a_phrase_is_a_refusal_or_says_nothing():
+    for word in (*WORDS, *CAPABILITIES):
+        assert all(distance(word, other) > 1 for other in REFUSALS | FILLERS), word
 
 
 @given(phrases, st.text(max_size=300))
@@ -130,14 +184,13 @@ def test_no_text_brings_it_down(phrase: Phrase, text: str):
 
 
 @pytest.mark.threat("T23")
-def test_a_phrase_of_before_passes_for_another_once_in_thirty_thousand_million():
+def test_a_phrase_of_before_passes_for_another_once_in_a_hundred_thousand_million():
     """A hijacked agent plays what the owner once said to another phrase, as often as it is let."""
     # Aligned in any way that counts: all six at their places, or five of them, each word of 256.
-    others = len(WORDS) - 1
-    ways = 1 + LENGTH * others  # none wrong, one wrong
-    ways += LENGTH * (LENGTH - 1) * others  # one of the six not said, and one more word elsewhere
-    odds = ways / len(WORDS) ** LENGTH
-    assert odds < 1 / 3e10
+    # No word more may stand anywhere, so one that is not said is no further way.
+    ways = 1 + LENGTH * (len(WORDS) - 1)  # none wrong; one wrong, though few words of the list are alike
+    odds = ways / math.perm(len(WORDS), LENGTH)
+    assert odds < 1 / 1e11
 
     random_ = random.Random(23)  # noqa: S311 - no secret
     few = WORDS[:12]  # so that something is found: with so few words one in some hundreds passes
