@@ -180,7 +180,6 @@ class Gate(_Gate):
         Raises:
             ConflictError: nothing of the job waits for it, or the job came by another chat.
             QuotaError: too many were asked for.
-            VoiceUnavailableError: no transcription upstream is set: a person settles the job.
         """
         return self.client.send(voices.phrase(job, chat))
 

@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 from govd.api.server import Door
 from govd.contract import voice_texts
-from govd.contract.errors import ConflictError, NotFoundError, UsageError
+from govd.contract.errors import ConflictError, UsageError
 from govd.contract.plain import no_authorities
 from govd.contract.voice import VoiceState
 from govd.doors import agents_app, with_heads
@@ -381,7 +381,7 @@ def test_the_python_gate_says_the_same_sync_and_async(street: Street, tmp_path: 
             gate.verify_voice(tmp_path / "missing.ogg")
         with pytest.raises(UsageError):
             gate.voice_phrase("no job", "family")
-        with pytest.raises(NotFoundError):
+        with pytest.raises(ConflictError, match="no transcription upstream is set"):
             gate.voice_phrase(NOBODYS, "family")
         with pytest.raises(ConflictError):
             gate.verify_voice(clip("owner", "said"), "family", job=NOBODYS)
@@ -390,7 +390,7 @@ def test_the_python_gate_says_the_same_sync_and_async(street: Street, tmp_path: 
         async with AsyncGate(street.url, street.token_file, **options) as gate:
             assert not (await gate.verify_voice(clip("stranger", "sdk"), "family")).verified
             assert (await gate.voice_session("family")).admin
-            with pytest.raises(NotFoundError):
+            with pytest.raises(ConflictError, match="no transcription upstream is set"):
                 await gate.voice_phrase(NOBODYS, "family")
             with pytest.raises(ConflictError):
                 await gate.verify_voice(clip("owner", "said"), "family", job=NOBODYS)

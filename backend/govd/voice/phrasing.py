@@ -111,7 +111,6 @@ class Phrasing:
         asked there is asked again when the phrase was said.
 
         Raises (from the query):
-            VoiceUnavailableError: no transcription upstream is set.
             NotFoundError: it is no job of this agent's.
             ConflictError: nothing of it waits for the owner's voice, it came by another chat, or is too much.
             ForbiddenError, QuotaError: the chat is locked, has to wait, or no channel vouches for it; or the
@@ -134,7 +133,11 @@ class Phrasing:
 
     def _askable(self, connection: Connection, party: Party, job: str, now: datetime) -> Sequence[RowMapping]:
         """What waits in a job that may have a phrase: cheap, since whoever asks is not counted so far."""
-        self._elsewhere.transcriber.need()
+        if not self.available:
+            raise ConflictError(
+                "no phrase can be given: no transcription upstream is set, and a person settles the job",
+                hint="set transcription_url in govd.toml, then govd reload",
+            )
         settings = self._settings()
         if settings.owner is None:
             raise ConflictError(_NOTHING, hint="the policy's voice: block names the owner")

@@ -109,7 +109,8 @@ def test_a_writer_that_ends_refuses_what_is_queued_and_all_that_follows(database
     resources.callback(writer.close)
     readers = make_engine(url, writer=False)
     resources.callback(readers.dispose)
-    ledger = Ledger(writer, readers, times.clock(), resources, 1, None)
+    backups = database.state / "backups"
+    ledger = Ledger(writer, readers, times.clock(), resources, 1, None, backups)
     waiting = [ledger.submit(keep("k1")), ledger.submit(keep("k2"))]
 
     writer.until.set()

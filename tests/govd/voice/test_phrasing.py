@@ -699,7 +699,7 @@ def test_who_gets_no_phrase_keeps_nobody_waiting(chat: Chat, why: str):
         settings.write_text(settings.read_text().partition("transcription_url")[0])
         chat.house.govd.reload()
     status, says = {
-        "no upstream": (503, "no transcription upstream"),
+        "no upstream": (409, "no transcription upstream"),
         "another chat": (409, "by another chat"),
         "too many": (409, "16 at most"),
     }.get(why, (409, "nothing of that job waits"))
@@ -764,7 +764,7 @@ def test_without_an_upstream_there_are_no_phrases_and_all_else_is_as_before(chat
     settings.write_text(settings.read_text().partition("transcription_url")[0])
     assert "transcription_url" in chat.house.govd.reload().taken
 
-    body = refused(chat.phrase(job), 503, "voice-unavailable", "no transcription upstream is set")
+    body = refused(chat.phrase(job), 409, "conflict", "no transcription upstream is set")
     assert "transcription_url" in body["hint"]
 
     assert not answer(chat.house.agent().ask("GET", "/health"))["phrases"]
