@@ -464,7 +464,8 @@ async def test_left_for_good_nothing_is_kept(app: ConsoleApp, backend: FakeBacke
         await pilot.press("ctrl+y")
         await until(pilot, lambda: isinstance(app.screen, VoicesScreen), "the list")
         assert backend.voices.drafts == {}
-        assert "Under way" not in screen_text(app)
+        # The list is as it was, until it has asked again.
+        await until(pilot, lambda: "Under way" not in screen_text(app), "a list without it")
 
 
 async def test_what_was_left_waits_its_hour_when_the_console_ends(
