@@ -10,9 +10,10 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 
 from govd.api.bodies import documented, read_body
 from govd.api.context import Context, answer
+from govd.api.errors import invalid
 from govd.api.parameters import Uuid  # noqa: TC001 - FastAPI reads the annotation
 from govd.contract.afterwards import ResolutionSubmission, RevocationSubmission
-from govd.contract.errors import InvalidRequestError, ReviewStaleError
+from govd.contract.errors import ReviewStaleError
 from govd.contract.intents import IntentDetail
 from govd.contract.jobs import Cursor, JobDetail, JobPage, JobsQuery, Order, Selection
 from govd.contract.limits import MAX_FILTER, MAX_IDS, MAX_PAGE
@@ -58,7 +59,7 @@ def _asked(
             ids=None if ids is None else tuple(dict.fromkeys(ids.split(","))),
         )
     except ValidationError as error:
-        raise InvalidRequestError(str(error.errors()[0]["msg"]), pointer="/query") from None
+        raise invalid(error, "/query") from None
 
 
 def router(context: Context, reviews: Reviews, afterwards: Afterwards, state_key: StateKey) -> APIRouter:

@@ -13,6 +13,7 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 
 from govd.api.bodies import documented, read_body
 from govd.api.context import Context, answer
+from govd.api.errors import invalid
 from govd.api.forms import documented_form, read_form
 from govd.contract.channels import MAX_SIGNED
 from govd.contract.errors import InvalidRequestError, VoiceUnavailableError
@@ -67,7 +68,7 @@ def _checked(adapter: TypeAdapter[str], value: str, pointer: str) -> str:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        raise InvalidRequestError(error.errors(include_input=False)[0]["msg"], pointer=pointer) from None
+        raise invalid(error, pointer) from None
 
 
 def router(context: Context, voices: Voices) -> APIRouter:

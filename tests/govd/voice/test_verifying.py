@@ -406,3 +406,13 @@ def test_a_direction_that_no_voice_has_matches_nobody(house: VoiceHouse):
     away = unit([-value for value in voice("owner")])
 
     assert not answer(house.verify(clip(away)))["verified"]
+
+
+@pytest.mark.parametrize(("place", "value"), [("chat", "two words"), ("job", "none")])
+def test_what_is_wrong_with_a_form_is_told_in_plain_words(house: VoiceHouse, place: str, value: str):
+    refused = house.agent().send("/verify", clip("owner"), **{place: value})
+
+    assert refused.status_code == 422
+    assert refused.json()["pointer"] == f"/{place}"
+    assert "does not have the form" in refused.json()["detail"]
+    assert value not in refused.text
