@@ -12,15 +12,18 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import soundfile
 
 from govd.voice.calibration import chosen, measured, trials_of
 from govd.voice.intake import measuring
+from govd.voice.model import SAMPLE_RATE
+from govd.voice.parts import embedded as parts_of
+from govd.voice.parts import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from govd.voice.calibration import Calibration
@@ -32,14 +35,19 @@ MOST_AGREEMENT: Final = 0.7
 def embedded(
     manifest: Path, embed: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 ) -> dict[str, list[bytes]]:
-    """The embeddings of each speaker in a manifest, in its order."""
+    """The embeddings of each speaker in a manifest, in its order: in parts, as the service embeds."""
+
+    def in_bytes(part: bytes) -> bytes:
+        return embed(np.frombuffer(part, dtype="<f4")).astype("<f4").tobytes()
+
     found: dict[str, list[bytes]] = {}
     for line in manifest.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         pcm, _ = soundfile.read(row["audio_filepath"], dtype="float32")
         pcm -= pcm.mean()
         speech = measuring.cut_silence(pcm, measuring.frames(pcm))
-        found.setdefault(row["label"], []).append(embed(speech).astype("<f4").tobytes())
+        parts = parts_of(speech.astype("<f4").tobytes(), SAMPLE_RATE, in_bytes)
+        found.setdefault(row["label"], []).append(together(parts))
     return found
 
 

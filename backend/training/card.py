@@ -55,11 +55,11 @@ No speaker is in two of these.
 
 ## What was measured
 
-Each sample is a whole recording, of which the encoder gets what the service calls speech, and is held
-against the centroid of five others, as in verification. The threshold {threshold:.3f} is the lowest at
-which 1 % of the strangers among the speakers that chose it match, and not below the one of their equal
-error rate. A match below {low:.3f} is named weak: one speaker's scores differ by that much from clip to
-clip.
+Each sample is a whole recording, of which the encoder gets what the service calls speech (in parts, whose
+mean counts, where it is four seconds or more), and is held against the centroid of five others, as in
+verification. The threshold {threshold:.3f} is the lowest at which 1 % of the strangers among the speakers
+that chose it match, and not below the one of their equal error rate. A match below {low:.3f} is named weak:
+one speaker's scores differ by that much from clip to clip.
 
 | | on the speakers that chose it | on the others, who count |
 | --- | --- | --- |

@@ -101,6 +101,8 @@ def _embedded(
     """What the model makes of each clip, by speaker; and the clips that it was not shown."""
     from govd.voice.encoder.pool import EncoderPool
     from govd.voice.intake.pool import ClipIntake
+    from govd.voice.model import SAMPLE_RATE
+    from govd.voice.parts import embedded, together
 
     choice = store.choice(card)
     total = sum(map(len, speakers.values()))
@@ -121,7 +123,8 @@ def _embedded(
                     if clip.quality.faults:
                         refused.append(f"{path.name}: {', '.join(clip.quality.faults)}")
                     else:
-                        embeddings.setdefault(speaker, []).append(encoder.embed(clip.pcm))
+                        parts = embedded(clip.pcm, SAMPLE_RATE, encoder.embed)
+                        embeddings.setdefault(speaker, []).append(together(parts))
                 done += 1
             frame.say(f"{done} of {total} clips: {speaker}")
     for line in refused:

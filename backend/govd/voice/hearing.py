@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from govd.contract.errors import ClipRefusedError, QuotaError, VoiceUnavailableError
 from govd.contract.voice import Fault
 from govd.voice.model import SAMPLE_RATE, Heard
-from govd.voice.rules import HALVES_FROM_SECONDS, cosine, halves, parts, several_voices, vector
+from govd.voice.parts import HALVES_FROM_SECONDS, all_of, embedded, halves, together, two_voices
 from govd.voice.turns import MOST as TURNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from govd.contract.voice import ModelView, Quality
     from govd.sealing import StateKey
@@ -169,16 +169,14 @@ class Hearing:
         model = self.model()
         sent = hashlib.sha256(data).hexdigest()
         if clip.quality.faults:
-            return self._heard(clip, b"", None, sent)
-        embedding = self._encoder.embed(clip.pcm)
-        if one_voice and clip.quality.net_seconds >= HALVES_FROM_SECONDS:
-            first, second = (vector(self._encoder.embed(half)) for half in halves(clip.pcm))
-            if several_voices(first, second, model.threshold):
-                quality = _with_several(clip.quality)
-                return Heard(quality, b"", None, self._keyed(clip), clip.fingerprint, b"", sent)
+            return self._heard(clip, (), None, sent)
+        parts = embedded(clip.pcm, SAMPLE_RATE, self._encoder.embed)
+        long = clip.quality.net_seconds >= HALVES_FROM_SECONDS
+        if one_voice and long and two_voices(self._several(clip.pcm, parts), model.threshold):
+            return self._heard(replace(clip, quality=_with_several(clip.quality), pcm=b""), (), None, sent)
         if self.model().sha256 != model.sha256:
             raise VoiceUnavailableError("the model was changed meanwhile", hint="send the clip again")
-        return self._heard(clip, embedding, model, sent)
+        return self._heard(clip, parts, model, sent)
 
     def of_one_voice(self, heard: Heard, centroid: bytes) -> Heard:
         """The same clip; with a fault where a part of it does not sound like whom the whole of it matched.
@@ -190,12 +188,12 @@ class Hearing:
         Raises:
             VoiceUnavailableError: no worker, or the model was changed meanwhile.
         """
-        model, voice = heard.model, vector(centroid)
+        model = heard.model
         if model is None:
             return heard
-        for part, margin in parts(heard.pcm, SAMPLE_RATE):
-            if cosine(vector(self._encoder.embed(part)), voice) < model.threshold - margin:
-                return replace(heard, quality=_with_several(heard.quality))
+        parts = self._several(heard.pcm, heard.parts)
+        if not all_of(parts, heard.quality.net_seconds / len(parts), centroid, model.threshold):
+            return replace(heard, quality=_with_several(heard.quality))
         if self.model().sha256 != model.sha256:
             raise VoiceUnavailableError("the model was changed meanwhile", hint="send the clip again")
         return heard
@@ -204,8 +202,15 @@ class Hearing:
         """End the decoders."""
         self._intake.close()
 
-    def _heard(self, clip: Clip, embedding: bytes, model: ModelView | None, sent: str) -> Heard:
-        return Heard(clip.quality, embedding, model, self._keyed(clip), clip.fingerprint, clip.pcm, sent)
+    def _several(self, pcm: bytes, parts: Sequence[bytes]) -> Sequence[bytes]:
+        """Those parts; the halves of a clip that is so short that it has none."""
+        return parts if len(parts) > 1 else [self._encoder.embed(half) for half in halves(pcm)]
+
+    def _heard(self, clip: Clip, parts: Sequence[bytes], model: ModelView | None, sent: str) -> Heard:
+        embedding = together(parts) if parts else b""
+        return Heard(
+            clip.quality, embedding, model, self._keyed(clip), clip.fingerprint, clip.pcm, sent, tuple(parts)
+        )
 
     def _keyed(self, clip: Clip) -> str:
         return self._state_key.mac(b"voice-clip\n" + clip.sha256.encode())

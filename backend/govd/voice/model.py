@@ -113,6 +113,7 @@ class Heard:
         fingerprint: See `Clip`.
         pcm: See `Clip`.
         sent_sha256: Of the file as it was sent: what its sender can compute too.
+        parts: The embeddings of its parts, whose mean the embedding is; of a short clip that one alone.
     """
 
     quality: Quality
@@ -122,3 +123,4 @@ class Heard:
     fingerprint: bytes = field(repr=False)
     pcm: bytes = field(repr=False)
     sent_sha256: str = ""
+    parts: tuple[bytes, ...] = field(default=(), repr=False)

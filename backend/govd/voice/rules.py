@@ -9,7 +9,6 @@ import math
 from array import array
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -23,27 +22,6 @@ MINIMUM_NET_SECONDS: Final = 30.0
 
 SCORE_SCALE: Final = "cosine"
 """The one scale of every score here: raw cosines. Another scale in a template is another template."""
-
-HALVES_FROM_SECONDS: Final = 6.0
-"""From so much speech on, the halves of a clip are held against one another."""
-
-HALVES_MARGIN: Final = 0.05
-"""Halves are shorter than the clips that a threshold was calibrated on: so much more they may differ.
-
-With the demo's model (threshold 0.71): halves of 36 clips of one voice had cosines of 0.75 to 1, those of 46
-of 48 clips of two voices less than 0.62.
-"""
-
-PART_SECONDS: Final = 2.5
-"""A clip that matches is cut into parts of so much speech or more, two at least, and each is held against
-whom the whole matched: somebody else may say a part of it."""
-
-PART_MARGIN: Final = 0.05
-"""A part is shorter than what a threshold was calibrated on: so much less it may match."""
-
-SURE_PART_SECONDS: Final = 2.25
-SHORT_PART_MARGIN: Final = 0.2
-"""And so much less again for each second of speech that it lacks of the former: one second tells little."""
 
 _CHANNEL: Final = "channel:"
 
@@ -101,26 +79,6 @@ def lacking(samples: int, net_seconds: float) -> str:
     if net_seconds < MINIMUM_NET_SECONDS:
         return f"{net_seconds:.1f} s of at least {MINIMUM_NET_SECONDS:.0f} s of speech"
     return ""
-
-
-def several_voices(first: Sequence[float], second: Sequence[float], threshold: float) -> bool:
-    """Whether the halves of a clip sound like two people."""
-    return cosine(first, second) < threshold - HALVES_MARGIN
-
-
-def halves(pcm: bytes) -> tuple[bytes, bytes]:
-    """Float32 samples cut in the middle, between two samples."""
-    middle = len(pcm) // 8 * 4
-    return pcm[:middle], pcm[middle:]
-
-
-def parts(pcm: bytes, rate: int) -> list[tuple[bytes, float]]:
-    """Float32 samples cut into equal parts, each with how much less than the threshold it may match."""
-    samples = len(pcm) // 4
-    count = max(2, int(samples / rate / PART_SECONDS))
-    cuts = [4 * (samples * place // count) for place in range(count + 1)]
-    margin = PART_MARGIN + SHORT_PART_MARGIN * max(0.0, SURE_PART_SECONDS - samples / rate / count)
-    return [(pcm[start:end], margin) for start, end in pairwise(cuts)]
 
 
 def chat_of(origin: str) -> str:
