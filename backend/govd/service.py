@@ -40,11 +40,11 @@ from govd.voice.desk import Desk
 from govd.voice.encoder.pool import EncoderPool
 from govd.voice.intake.pool import ClipIntake
 from govd.voice.modelstore.store import ModelStore
-from govd.voice.phrasing import Elsewhere
+from govd.voice.phrases.phrasing import Elsewhere
 from govd.voice.spoken import before_approval, still_stands
-from govd.voice.transcribing import Transcriber
-from govd.voice.turns import Turns
-from govd.voice.upstream import upstream_of
+from govd.voice.transcription.transcribing import Transcriber
+from govd.voice.transcription.turns import Turns
+from govd.voice.transcription.upstream import upstream_of
 
 if TYPE_CHECKING:
     from datetime import timedelta

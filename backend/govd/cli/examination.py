@@ -19,8 +19,8 @@ from govd.lock import running
 from govd.policy.loading import load
 from govd.settings import Layout, Settings, read_settings
 from govd.voice.modelstore.store import ModelStore
-from govd.voice.transcribing import probe
-from govd.voice.upstream import upstream_of
+from govd.voice.transcription.transcribing import probe
+from govd.voice.transcription.upstream import upstream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from govd.contract.voice_limits import NEAR_DUPLICATE_BITS
-from govd.voice.challenges import Challenges
-from govd.voice.drafts import Drafts
-from govd.voice.enrolling import Speakers
+from govd.voice.enrollment.drafts import Drafts
+from govd.voice.enrollment.enrolling import Speakers
+from govd.voice.enrollment.requests import Requests
+from govd.voice.enrollment.settling import Settling
 from govd.voice.hearing import Hearing
 from govd.voice.matching import Gallery
-from govd.voice.phrasing import Phrasing
+from govd.voice.phrases.challenges import Challenges
+from govd.voice.phrases.phrasing import Phrasing
 from govd.voice.replays import Replays
-from govd.voice.requests import Requests
 from govd.voice.service import Parts, Voices
 from govd.voice.settings import settings_of
-from govd.voice.settling import Settling
 
 if TYPE_CHECKING:
     from govd.decisions.service import Decisions
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from govd.sealing import StateKey
     from govd.storage.ledger import Ledger
     from govd.voice.model import Captures, Encoder, Intake
-    from govd.voice.phrasing import Elsewhere
+    from govd.voice.phrases.phrasing import Elsewhere
     from govd.voice.settings import VoiceSettings
 
 

@@ -22,8 +22,9 @@ from govd.contract.voice import (
 from govd.jobs import books
 from govd.jobs import store as job_store
 from govd.times import instant, micros
-from govd.voice import channels, consent, content, lockout, rules, sessions, signing, store
+from govd.voice import channels, content, lockout, rules, sessions, store
 from govd.voice.content import Sample
+from govd.voice.enrollment import consent, signing
 from govd.voice.hearing import replayed
 from govd.voice.model import Party
 

@@ -35,7 +35,7 @@ from govd.contract.voice import (
 )
 from govd.contract.voicechange import VoiceChangeSubmission
 from govd.contract.voicephrase import VoicePhrase
-from govd.voice import signing
+from govd.voice.enrollment import signing
 from govd.voice.routes import Speaker  # noqa: TC001 - FastAPI reads the annotation
 
 if TYPE_CHECKING:

@@ -22,9 +22,11 @@ from govd.policy.model import VoiceFacts
 from govd.times import micros
 from govd.voice import answers, channels, lockout, modelchange, rules, sessions, store
 from govd.voice.comparing import Comparing
-from govd.voice.hearing import Lane, faulty, replayed
+from govd.voice.hearing import faulty, replayed
+from govd.voice.lanes import Lane
 from govd.voice.model import Party
 from govd.voice.tidying import Tidying
+from govd.voice.transcription.turns import MOST as TURNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,17 +38,17 @@ if TYPE_CHECKING:
     from govd.contract.voice import Enrolled, SpeakerRemoval
     from govd.identities.model import Identity
     from govd.storage.ledger import Ledger, Transaction
-    from govd.voice.challenges import Challenge
-    from govd.voice.drafts import Drafts
-    from govd.voice.enrolling import Speakers
+    from govd.voice.enrollment.drafts import Drafts
+    from govd.voice.enrollment.enrolling import Speakers
+    from govd.voice.enrollment.requests import Requests
+    from govd.voice.enrollment.settling import Settling
     from govd.voice.hearing import Hearing
     from govd.voice.matching import Gallery, Match
     from govd.voice.model import Captures, Encoder, Heard
-    from govd.voice.phrasing import Phrasing
+    from govd.voice.phrases.challenges import Challenge
+    from govd.voice.phrases.phrasing import Phrasing
     from govd.voice.replays import Replays
-    from govd.voice.requests import Requests
     from govd.voice.settings import VoiceSettings
-    from govd.voice.settling import Settling
 
 _POOR: Final = "This clip is not good enough to tell: see its faults, and record another."
 _REPLAY: Final = "This recording was heard before: record a fresh one."
@@ -85,7 +87,7 @@ class Voices:
         self.speakers, self.requests, self.settling = parts.speakers, parts.requests, parts.settling
         self.tidying, self.phrasing = Tidying(parts.ledger), parts.phrasing
         self.drafts, self.settings, self.captures = parts.drafts, parts.settings, parts.captures
-        self.agents, self.operators = Lane("agents"), Lane("operators")
+        self.agents, self.operators = Lane("agents", gone=TURNS), Lane("operators", gone=TURNS)
 
     # -- verifying -------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.govd.voice.chats import Chat
+from tests.govd.voice.phrases.chats import Chat
 from tests.support.clocks import see_step
 from tests.support.upstream import Upstream
 from tests.support.voices import OWNED, VoiceHouse, founded

@@ -12,8 +12,9 @@ import pytest
 from govd.contract.errors import QuotaError, VoiceUnavailableError
 from govd.identities.model import Identity
 from govd.sealing import StateKey
-from govd.voice.hearing import MOST, MOST_OF_ONE, Hearing, Lane
-from govd.voice.requests import MAX_WAITING_BYTES
+from govd.voice.enrollment.requests import MAX_WAITING_BYTES
+from govd.voice.hearing import Hearing
+from govd.voice.lanes import MOST, MOST_OF_ONE, Lane
 from tests.support.operator import answer
 from tests.support.voices import OTHER_MODEL, FakeEncoder, FakeIntake, clip
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @pytest.mark.threat("T18")
 def test_an_identity_has_two_clips_under_way_and_all_together_a_dozen():
     """An agent sends clips until nobody else's are received."""
-    lane = Lane("test")
+    lane = Lane("test", gone=0)
     with contextlib.ExitStack() as stack:
         for _ in range(MOST_OF_ONE):
             stack.enter_context(lane.place("bot"))
@@ -43,7 +44,7 @@ def test_an_identity_has_two_clips_under_way_and_all_together_a_dozen():
 @pytest.mark.threat("T18")
 async def test_of_one_identity_one_clip_is_looked_at_while_others_go_on():
     """An agent's clips occupy every thread, and another agent waits for all of them."""
-    lane, gate, order = Lane("test"), threading.Event(), list[str]()
+    lane, gate, order = Lane("test", gone=0), threading.Event(), list[str]()
 
     def slow() -> None:
         gate.wait(30)

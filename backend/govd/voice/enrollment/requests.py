@@ -24,9 +24,10 @@ from govd.jobs import books
 from govd.jobs.rules import OPEN
 from govd.policy.model import ReasonCode
 from govd.times import micros
-from govd.voice import consent, content, rules, store
+from govd.voice import content, rules, store
 from govd.voice.audio import wav
 from govd.voice.content import Sample
+from govd.voice.enrollment import consent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from govd.identities.service import Directory
     from govd.sealing import JobKey, StateKey
     from govd.storage.ledger import Transaction
-    from govd.voice.enrolling import Speakers
+    from govd.voice.enrollment.enrolling import Speakers
     from govd.voice.model import Heard
     from govd.voice.replays import Replays
 

@@ -10,7 +10,7 @@ from govd.attestations.service import Refused
 from govd.contract.attestations import Redeemed, Redemption
 from govd.contract.jobs import JobDetail
 from govd.identities.model import Identity
-from tests.govd.voice.chats import ALLOWED, Chat, refused
+from tests.govd.voice.phrases.chats import ALLOWED, Chat, refused
 from tests.govd.voice.test_channels import family
 from tests.support.operator import answer
 from tests.support.voices import POLICY, clip

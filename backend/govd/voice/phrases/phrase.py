@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from govd.voice.phrasewords import FILLERS, REFUSALS, WORDS
+from govd.voice.phrases.words import FILLERS, REFUSALS, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from govd.policy.blocks import CAPABILITIES
-from govd.voice.phrase import EXTRA, LENGTH, Phrase, drawn, said
-from govd.voice.phrasewords import FILLERS, REFUSALS, WORDS
+from govd.voice.phrases.phrase import EXTRA, LENGTH, Phrase, drawn, said
+from govd.voice.phrases.words import FILLERS, REFUSALS, WORDS
 
 SIX: Final = Phrase(("credentials",), ("watermelon", "anchor", "kingdom", "tulip", "saxophone", "harvest"))
 PLAIN: Final = Phrase((), SIX.words)

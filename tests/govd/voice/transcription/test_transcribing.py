@@ -24,11 +24,11 @@ from cryptography.x509.oid import NameOID
 from govd.connecting import MOST_RESOLVING, addresses, refusal, target
 from govd.contract.errors import ClipRefusedError, InvalidRequestError, QuotaError, VoiceUnavailableError
 from govd.settings import read_settings
-from govd.voice.hearing import Lane
+from govd.voice.lanes import Lane
 from govd.voice.model import Party
-from govd.voice.transcribing import Transcriber, probe, short_enough
-from govd.voice.turns import MOST, PATIENCE, PAUSE, Turns
-from govd.voice.upstream import upstream_of
+from govd.voice.transcription.transcribing import Transcriber, probe, short_enough
+from govd.voice.transcription.turns import MOST, PATIENCE, PAUSE, Turns
+from govd.voice.transcription.upstream import upstream_of
 from tests.support.clocks import Times
 from tests.support.upstream import PATH, Answered, Upstream, saying
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from govd.voice.upstream import Upstream as Setting
+    from govd.voice.transcription.upstream import Upstream as Setting
 
 BOT: Final = Party(agent="bot", chat="family")
 SECOND: Final = struct.pack("<16000f", *([0.25] * 16_000))
@@ -152,7 +152,7 @@ async def test_an_upstream_that_hangs_keeps_nobody_waiting_who_does_not_ask_it(
         return saying(TEXT)
 
     upstream.answer = hang
-    transcriber, lane = Transcriber(lambda: made, Turns(Times().clock().now)), Lane("agents")
+    transcriber, lane = Transcriber(lambda: made, Turns(Times().clock().now)), Lane("agents", gone=MOST)
     async with asyncio.TaskGroup() as group:
         waiting = [
             group.create_task(lane.run(who, partial(transcriber.transcribe, Party(agent=who), SECOND)))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from govd.contract.voice_texts import NO_MATCH, UNAVAILABLE
-from govd.voice.turns import PATIENCE, PAUSE
-from tests.govd.voice.chats import ALLOWED, CHANNEL, Chat, refused
+from govd.voice.transcription.turns import PATIENCE, PAUSE
+from tests.govd.voice.phrases.chats import ALLOWED, CHANNEL, Chat, refused
 from tests.support.operator import answer
 from tests.support.voices import clip
 

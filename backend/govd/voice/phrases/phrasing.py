@@ -22,10 +22,11 @@ from govd.policy.model import VoiceFacts
 from govd.policy.voicing import capabilities_of, lacks_phrase
 from govd.reviews.said import Said
 from govd.times import micros
-from govd.voice import channels, lockout, phrase, rules
-from govd.voice.challenges import Purpose, Waiting
+from govd.voice import channels, lockout, rules
 from govd.voice.model import Party
-from govd.voice.transcribing import short_enough
+from govd.voice.phrases import phrase
+from govd.voice.phrases.challenges import Purpose, Waiting
+from govd.voice.transcription.transcribing import short_enough
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
     from govd.intents.content import Content
     from govd.sealing import StateKey
     from govd.storage.ledger import Transaction
-    from govd.voice.challenges import Challenge, Challenges
     from govd.voice.matching import Match
     from govd.voice.model import Heard
+    from govd.voice.phrases.challenges import Challenge, Challenges
     from govd.voice.settings import VoiceSettings
-    from govd.voice.transcribing import Transcriber
+    from govd.voice.transcription.transcribing import Transcriber
 
 MOST_INTENTS: Final = 16
 """So many may wait in a job that a phrase opens: nobody says yes to more by word of mouth."""

@@ -14,14 +14,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from govd.contract.errors import QuotaError, VoiceUnavailableError
-from govd.voice.upstream import failed
+from govd.voice.transcription.upstream import failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from datetime import datetime
 
     from govd.voice.model import Party
-    from govd.voice.upstream import Upstream
+    from govd.voice.transcription.upstream import Upstream
 
 MOST: Final = 3
 """Clips of all agents that are there at the same time, one of each; and so many of all operators."""

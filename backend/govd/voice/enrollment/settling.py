@@ -19,8 +19,9 @@ from govd.intents.rules import TERMINAL
 from govd.jobs import books
 from govd.jobs import store as job_store
 from govd.times import micros
-from govd.voice import consent, content, rules, store
-from govd.voice.requests import DELETE, ENROLL
+from govd.voice import content, rules, store
+from govd.voice.enrollment import consent
+from govd.voice.enrollment.requests import DELETE, ENROLL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from govd.contract.voice import ModelView
     from govd.sealing import JobKey
     from govd.storage.ledger import Transaction
-    from govd.voice.enrolling import Speakers
+    from govd.voice.enrollment.enrolling import Speakers
     from govd.voice.settings import VoiceSettings
 
 

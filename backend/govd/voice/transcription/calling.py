@@ -16,14 +16,14 @@ import orjson
 from govd.connecting import addresses
 from govd.contract.errors import InvalidRequestError
 from govd.contract.plain import no_authorities
-from govd.voice.upstream import bearer, failed
+from govd.voice.transcription.upstream import bearer, failed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from govd.connecting import Resolve
-    from govd.voice.turns import Ending
-    from govd.voice.upstream import Upstream
+    from govd.voice.transcription.turns import Ending
+    from govd.voice.transcription.upstream import Upstream
 
 MOST_ANSWER: Final = 64 * 1024
 """Bytes of an answer; a phrase has a hundred."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-from tests.govd.voice.chats import Chat, refused
+from tests.govd.voice.phrases.chats import Chat, refused
 
 
 def own(chat: Chat, **settings: object) -> VoiceHouse:

@@ -9,8 +9,8 @@ import pytest
 
 from govd.contract.errors import ConflictError
 from govd.contract.voicephrase import LASTS
-from govd.voice.challenges import Challenge, Challenges, Purpose
 from govd.voice.model import Party
+from govd.voice.phrases.challenges import Challenge, Challenges, Purpose
 
 CHAT, OTHER, ANA = Party("bot", "family"), Party("other", "family"), Party(operator="ana")
 JOB = "0198c1a0-0000-7000-8000-000000000001"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.govd.voice.chats import CHANNEL, Chat, refused
+from tests.govd.voice.phrases.chats import CHANNEL, Chat, refused
 from tests.support.operator import answer
 from tests.support.upstream import Answered, saying
 from tests.support.voices import POLICY, clip

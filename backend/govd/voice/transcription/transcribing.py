@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Final
 from govd.connecting import system_resolve
 from govd.contract.errors import ClipRefusedError, GovError, VoiceUnavailableError
 from govd.voice.audio import wav
-from govd.voice.hearing import leave_lane
+from govd.voice.lanes import leave_lane
 from govd.voice.model import SAMPLE_RATE
-from govd.voice.turns import Ending
+from govd.voice.transcription.turns import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from govd.connecting import Resolve
     from govd.voice.model import Party
-    from govd.voice.turns import Turns
-    from govd.voice.upstream import Upstream
+    from govd.voice.transcription.turns import Turns
+    from govd.voice.transcription.upstream import Upstream
 
 MOST_SECONDS: Final = 30.0
 """Speech in a clip that has a phrase."""
@@ -100,6 +100,6 @@ def probe(upstream: Upstream) -> str:
 
 
 def _called(upstream: Upstream, pcm: bytes, resolve: Resolve, ending: Ending) -> str:
-    from govd.voice.calling import call  # httpx costs a start a tenth of a second
+    from govd.voice.transcription.calling import call  # httpx costs a start a tenth of a second
 
     return call(upstream, wav(pcm), resolve, ending)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from govd.contract.errors import ConflictError, QuotaError
 from govd.contract.voicephrase import LASTS
 from govd.ids import new_id
-from govd.voice.phrase import Phrase, drawn
+from govd.voice.phrases.phrase import Phrase, drawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

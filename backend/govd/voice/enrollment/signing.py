@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 from govd.contract.errors import ForbiddenError
 from govd.contract.voicechange import contents
 from govd.contract.votes import SIGNATURE_AGE_S, VoiceChange, text_commitment, verify
-from govd.voice import consent
+from govd.voice.enrollment import consent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from govd.contract.voicechange import VoiceChangeSubmission
     from govd.freshness import SigningTime
-    from govd.voice.drafts import Finished
+    from govd.voice.enrollment.drafts import Finished
 
 ENROLL: Final = "govconsole voices enroll NAME FILE… asks for the passphrase of your vote key"
 DELETE: Final = "govconsole voices delete NAME asks for the passphrase of your vote key"

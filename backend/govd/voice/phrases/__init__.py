@@ -1,0 +1,1 @@
+"""The random phrase: its words, who asked for it, and whether it was said."""
