@@ -177,6 +177,8 @@ def test_users_of_their_own_are_called_enforced_in_header_job_and_attestation(to
         "enforced",
         "every agent runs as a Unix user of its own",
     )
+    listed = town.govd.govd_json("agents", "list")["agents"]
+    assert {item["name"]: item["assurance"] for item in listed} == {"bot": "enforced", "other": "enforced"}
 
 
 @pytest.mark.threat("T3")

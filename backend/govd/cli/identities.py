@@ -18,7 +18,7 @@ from govd.contract.votes import Enrolment, sign
 from govd.identities.model import new_token, token_digest
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_AGENT_COLUMNS = ["name", "state", "uid", "origins", "token_expires_at", "added_by"]
+_AGENT_COLUMNS = ["name", "state", "uid", "origins", "token_expires_at", "added_by", "assurance"]
 _EXECUTOR_COLUMNS = ["name", "state", "uid", "agents", "advisory", "added_by"]
 _OPERATOR_COLUMNS = ["name", "state", "public_key", "added_by"]
 
@@ -49,6 +49,11 @@ def _list(client: Client, kind: str, columns: list[str], *, as_json: bool) -> No
     frame.table(
         [{**item, **{k: ",".join(item[k]) for k in ("agents", "origins")}} for item in found], columns
     )
+    advised = [item for item in found if item["assurance"] == "advisory"]
+    for item in advised:
+        frame.say(f"{item['name']}: all its tools are ADVISORY: {item['assurance_why']}")
+    if advised:
+        frame.say("what mends it: docs/how-to/separate-users.md")
 
 
 def _lister(kind: str, columns: list[str]) -> click.Command:

@@ -90,7 +90,11 @@ class Me(Wire):
 
 
 class IdentityView(Wire):
-    """An agent, executor or operator, as `govd … list` shows it. Tokens are never shown again."""
+    """An agent, executor or operator, as `govd … list` shows it. Tokens are never shown again.
+
+    `assurance`: of an agent that is active, whether every tool that it uses waits for an executor which it
+    cannot stand in for; `assurance_why` says what it fails by.
+    """
 
     kind: Literal["agent", "executor", "operator"]
     name: Name
@@ -104,6 +108,8 @@ class IdentityView(Wire):
     advisory: bool = False
     token_expires_at: Timestamp | None = None
     socket: str | None = None
+    assurance: Assurance | None = None
+    assurance_why: str = ""
 
 
 class AgentSubmission(Wire):

@@ -20,9 +20,9 @@ from govd.contract.errors import (
     UnauthenticatedError,
 )
 from govd.contract.limits import MAX_TOKENS_PER_AGENT
-from govd.contract.system import IdentityView
 from govd.identities import rules, store
 from govd.identities.enrolment import check_enrolment
+from govd.identities.listing import view
 from govd.identities.model import Identity, Kind, Peer, State, new_token, token_digest
 from govd.times import instant, maybe_instant
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from govd.audit.model import RecordedEntry
     from govd.contract.heads import Head
     from govd.contract.jobs import Assurance
+    from govd.contract.system import IdentityView
     from govd.contract.votes import Enrolment
     from govd.storage.ledger import Ledger, Transaction
 
@@ -212,18 +213,10 @@ class Directory:
                 known = ends.setdefault((token.kind, token.name), token.expires_at)
                 ends[token.kind, token.name] = max(known, token.expires_at)
         return [
-            IdentityView(
-                kind=item.kind,
-                name=item.name,
-                state=item.state,
-                created_at=item.created_at,
-                added_by=item.added_by,
-                uid=item.uid,
-                public_key=item.public_key,
-                agents=list(item.agents),
-                origins=list(item.origins),
-                advisory=item.advisory,
-                token_expires_at=ends.get((item.kind, item.name)),
+            view(
+                item,
+                ends.get((item.kind, item.name)),
+                self.assurance(item.name) if kind == "agent" and item.state == "active" else None,
             )
             for item in self._identities.values()
             if item.kind == kind

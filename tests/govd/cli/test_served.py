@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -43,6 +43,24 @@ def test_each_listing_verb_speaks_JSON_and_words(  # noqa: N802 - its name
     assert (told.exit_code, said.exit_code) == (DONE, DONE)
     assert key in json.loads(told.stdout)
     assert said.stdout.strip()
+
+
+@pytest.mark.threat("T2")
+def test_an_agent_whose_tools_no_executor_serves_is_listed_as_advisory(served: GovdProcess, tmp_path: Path):
+    """An agent without an executor runs its tools by itself, and is listed like any other."""
+    command(served, "agents", "add", "alone", "--token-file", tmp_path / "token", "--uid", "65000")
+
+    def listed() -> dict[str, dict[str, Any]]:
+        found = json.loads(command(served, "agents", "list", "--json").stdout)["agents"]
+        return {item["name"]: item for item in found}
+
+    no_executor = "no executor with a Unix user of its own serves this agent"
+    assert (listed()["alone"]["assurance"], listed()["alone"]["assurance_why"]) == ("advisory", no_executor)
+    said = command(served, "agents", "list")
+    assert f"alone: all its tools are ADVISORY: {no_executor}" in said.stderr
+    command(served, "agents", "suspend", "alone")
+    assert listed()["alone"]["assurance"] is None, "who decides nothing is neither"
+    assert "alone:" not in command(served, "agents", "list").stderr
 
 
 def test_an_agent_comes_is_suspended_resumed_rotated_and_goes(served: GovdProcess, tmp_path: Path):
