@@ -20,7 +20,7 @@ from govd.cli.voice_model import model
 from govd.contract.errors import InvalidRequestError, UsageError
 from govd.contract.text import visible
 from govd.contract.verbs import Verbs
-from govd.contract.voice import Draft, DraftStart, Voices
+from govd.contract.voice import Draft, DraftStart, Fault, Voices
 from govd.contract.voice_limits import MAX_CLIP_BYTES
 from govd.contract.voicechange import deleting, enrolling, foreign, signed, told
 from govd.contract.wording import sentence
@@ -202,14 +202,20 @@ def _why(quality: dict[str, Any]) -> str:
 def verify(file: Path, state: Path, operator_dir: Path, operator: str | None, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """Whose voice FILE is. It opens no session: agents' chats are verified by agents, votes by step-up."""
     found = Client(state, operator_dir, operator).upload("/v1/voice/verify", _clip(file))
+    faults = found["quality"]["faults"] if found["quality"] else []
     if as_json:
         frame.show_json(found)
     else:
         figures = f"{found['confidence']:.2f}, accepted from {found['threshold']:.2f} on"
-        faults = found["quality"]["faults"] if found["quality"] else []
         frame.show(f"{found['speaker']} ({figures}){': ' + ', '.join(faults) if faults else ''}")
     if not found["verified"]:
-        frame.say("error: it is nobody's voice that is enrolled")
+        several = Fault.SEVERAL_VOICES in faults
+        why = (
+            "somebody else is heard in it too: record one person alone"
+            if several
+            else "it is nobody's voice that is enrolled"
+        )
+        frame.say(f"error: {why}")
         sys.exit(1)
 
 

@@ -44,6 +44,8 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, text in enumerate([*pairs, *speech.TEXTS[10:]]):
         (folder / f"{number}.wav").write_bytes(speech.speak(ENROLLED, text))
     (folder / "other.wav").write_bytes(speech.speak(OTHER, speech.TEXTS[9]))
+    both = [speech.speak(ENROLLED, pairs[0]), speech.speak(OTHER, speech.TEXTS[9])]
+    (folder / "both.wav").write_bytes(speech.joined(*both))
     (folder / "broken.wav").write_bytes(b"RIFF and nothing else")
     return folder
 
@@ -110,6 +112,9 @@ def test_a_model_is_measured_and_used_and_a_voice_is_told_from_another(
     out, told = said(house, "verify", clips / "other.wav", "--json", expect=1)
     assert (json.loads(out)["verified"], json.loads(out)["speaker"]) == (False, "unknown")
     assert "nobody's voice" in told
+    out, told = said(house, "verify", clips / "both.wav", expect=1)
+    assert out.endswith(": several-voices\n")
+    assert "somebody else is heard in it too" in told
     assert "no audio file" in said(house, "verify", clips / "broken.wav", expect=1)[1]
     assert house.operator().get("/v1/voice")["sessions"] == []
 
