@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from govconsole import cli_afterwards, cli_alarms, cli_config, cli_passphrase, cli_voices, completing, paths
+from govconsole.cli_options import json_option, wants_json, written
 from govconsole.demo.command import demo
 from govd.contract.errors import GovError, NotFoundError, UsageError
 from govd.contract.shells import completion
-from govd.contract.text import visible, visible_lines
+from govd.contract.text import ascii_json, visible, visible_lines
 from govd.contract.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -39,13 +40,18 @@ ORDERS = ("risk", "left", "newest", "oldest", "agent", "changed")
 
 
 class Guarded(Verbs):
-    """A group whose commands end with one sentence on stderr and the exit code of the error."""
+    """A group whose commands end with one sentence on stderr and the exit code of the error.
+
+    With --json the error's problem (RFC 9457) stands on stdout too.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         """Run, and turn an error of ours into words and a code."""
         try:
             return super().invoke(ctx)
         except GovError as error:
+            if wants_json(ctx):
+                click.echo(ascii_json(error.problem(), indent=2))
             say(error.detail)
             if error.hint is not None:
                 say(f"  {error.hint}")
@@ -59,6 +65,7 @@ def say(words: str) -> None:
 
 def data(text: str) -> None:
     """What was asked for, on stdout; whoever wrote it, no line carries what a terminal obeys."""
+    written()
     click.echo("\n".join(visible_lines(text)))
 
 
@@ -204,7 +211,7 @@ def jobs() -> None:
 @click.option("--agent", "agents", multiple=True, metavar="NAME", help="Only of this agent; repeatable.")
 @click.option("--sort", type=click.Choice(ORDERS), help="Otherwise as the queue orders that state.")
 @click.option("--limit", type=click.IntRange(min=1), help="So many at most; otherwise all.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@json_option
 @click.pass_obj
 def jobs_list(
     places: Places,
@@ -241,7 +248,7 @@ def _none(state: str, terms: str) -> str:
 
 @jobs.command("show")
 @_JOB
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@json_option
 @click.pass_obj
 def jobs_show(places: Places, job: str, *, as_json: bool) -> None:
     """Show one job as it is reviewed, with its review token. Closes its hold for review."""
@@ -320,7 +327,7 @@ main.add_command(completion("govconsole", main))
 
 @main.command()
 @click.argument("what", required=False, type=click.Choice(LOCATED), help="Only this one; otherwise all.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@json_option
 @click.pass_obj
 def locate(places: Places, what: str | None, *, as_json: bool) -> None:
     """Say where the console looks: state, socket, your directory, settings, key and token; or one of them."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import click
 
 from govconsole import completing
+from govconsole.cli_options import json_option
 from govd.contract.errors import NotFoundError, UsageError
 from govd.contract.verbs import Verbs
 
@@ -40,7 +41,7 @@ def group(say: Callable[[str], None], data: Callable[[str], None]) -> click.Grou
         """What does not go away by itself, and the commands that mend it."""
 
     @alarms.command("list")
-    @click.option("--json", "as_json", is_flag=True, help="For programs.")
+    @json_option
     @click.pass_obj
     def list_(places: HasSession, *, as_json: bool) -> None:
         """List the alarms that stand, each with its id, who has seen it, and what mends it."""

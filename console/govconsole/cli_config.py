@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from govconsole.cli_options import json_option
 from govd.contract.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def group(say: Callable[[str], None], data: Callable[[str], None]) -> click.Grou
         say(f"{path} is good" if path.exists() else f"{path} is not there: everything is as it comes")
 
     @config.command()
-    @click.option("--json", "as_json", is_flag=True, help="For programs.")
+    @json_option
     @click.pass_obj
     def show(places: HasPlaces, *, as_json: bool) -> None:
         """Print the settings as they hold, and the keys of every action."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 import click
 
 from govconsole import cli_passphrase
+from govconsole.cli_options import json_option
 from govd.contract.errors import ForbiddenError, UsageError
 from govd.contract.text import visible, visible_lines
 from govd.contract.verbs import Verbs
@@ -44,7 +45,6 @@ _CONSENT = click.option(
     help="The version of the text that the person has read and accepts; otherwise it is asked here.",
 )
 _MINE = click.option("--mine", is_flag=True, help="It is your own voice: it steps up your votes.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 
 def group(say: Callable[[str], None], data: Callable[[str], None]) -> click.Group:
@@ -95,7 +95,7 @@ def group(say: Callable[[str], None], data: Callable[[str], None]) -> click.Grou
 
 def _listing(voices: click.Group, say: Callable[[str], None], data: Callable[[str], None]) -> None:
     @voices.command("list")
-    @_JSON
+    @json_option
     @click.pass_obj
     def list_(places: HasSession, *, as_json: bool) -> None:
         """List speakers, waiting samples, sessions, locks and the model."""
@@ -105,7 +105,7 @@ def _listing(voices: click.Group, say: Callable[[str], None], data: Callable[[st
 
     @voices.command()
     @click.argument("name", help="The speaker.")
-    @_JSON
+    @json_option
     @click.pass_obj
     def show(places: HasSession, name: str, *, as_json: bool) -> None:
         """Show one speaker."""
@@ -129,7 +129,7 @@ def _telling(voices: click.Group, data: Callable[[str], None]) -> None:
         data(places.run(work))
 
     @voices.command()
-    @_JSON
+    @json_option
     @click.pass_obj
     def standing(places: HasSession, *, as_json: bool) -> None:
         """Say whether your own voice stands, and for how long."""
@@ -157,7 +157,7 @@ def _hearing(voices: click.Group, say: Callable[[str], None], data: Callable[[st
         say(places.run(work))
 
     @voices.command()
-    @_JSON
+    @json_option
     @click.pass_obj
     def phrase(places: HasSession, *, as_json: bool) -> None:
         """Print the phrase that your next step-up says, where one is asked for; it is good once."""

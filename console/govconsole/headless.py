@@ -5,7 +5,6 @@ Must never vote on a job that is not exactly the one whose token it was given.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from govconsole.client.amounts import left
@@ -18,6 +17,7 @@ from govconsole.client.row import Row
 from govconsole.client.settling import resolution_document, revocation_document
 from govd.contract.errors import ConflictError, GovError, IntegrityError, JobClosedError, ReviewStaleError
 from govd.contract.limits import MAX_PAGE
+from govd.contract.text import ascii_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +47,8 @@ class JobEndedError(JobClosedError):
 
 
 def machine(value: object) -> str:
-    """JSON for programs, safe on a terminal too: nothing but printable ASCII, DEL included."""
-    return json.dumps(value, ensure_ascii=True, indent=2).replace("\x7f", "\\u007f")
+    """JSON for programs, safe on a terminal too."""
+    return ascii_json(value, indent=2)
 
 
 async def list_jobs(

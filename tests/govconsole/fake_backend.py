@@ -109,6 +109,7 @@ class FakeBackend:
         self.events: list[Event] = []
         self.submissions: list[VoteSubmission] = []
         self.queries: list[JobsQuery] = []
+        self.answered_queries: int | None = None  # behind these, pages are refused
         self.operators: list[IdentityView] = []
         self.resolutions: dict[str, ResolutionSubmission] = {}
         self.revocations: dict[str, RevocationSubmission] = {}
@@ -229,6 +230,8 @@ class FakeBackend:
             given | ({"ids": ids.split(",") if ids else []} if ids is not None else {})
         )
         self.queries.append(query)
+        if self.answered_queries is not None and len(self.queries) > self.answered_queries:
+            raise ConflictError("what was to follow is gone")
         return _json(self._page(query))
 
     def _page(self, query: JobsQuery) -> JobPage:

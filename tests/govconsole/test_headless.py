@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from govconsole.cli import ORDERS, SELECTIONS, main
 from govd.contract.intents import IntentState
 from govd.contract.jobs import JobState, Order, Selection
+from govd.contract.limits import MAX_PAGE
 from tests.govconsole.conftest import PASSPHRASE
 from tests.govconsole.world import intent, job, new_id, push_action
 
@@ -288,6 +289,35 @@ def test_hostile_text_is_harmless_in_both_forms(run: Callable[..., Result], back
             text = run(*command, *form).stdout
             assert all(char == "\n" or (char.isprintable()) for char in text)
     assert shown(run("jobs", "show", held.id, "--json"))["title"] == held.title
+
+
+@pytest.mark.parametrize(
+    "argv", [("jobs", "show", "J-1"), ("jobs", "list", "--filter", "risk>x"), ("voices", "show", "nobody")]
+)
+def test_a_refusal_is_json_too_where_json_was_asked_for(
+    run: Callable[..., Result], backend: FakeBackend, argv: tuple[str, ...]
+) -> None:
+    backend.put(job())
+
+    refused, said = run(*argv, "--json"), run(*argv)
+
+    assert (refused.exit_code, said.exit_code, said.stdout) == (said.exit_code, refused.exit_code, "")
+    problem = json.loads(refused.stdout)
+    assert problem["type"].startswith("urn:govconsole:error:")
+    assert refused.stderr == said.stderr
+    assert problem["detail"] in said.stderr
+
+
+def test_behind_half_a_list_no_other_document_comes(run: Callable[..., Result], backend: FakeBackend) -> None:
+    backend.put(*(job() for _ in range(MAX_PAGE + 1)))
+    backend.answered_queries = 1
+
+    broken = run("jobs", "list", "--json")
+
+    assert broken.exit_code == 1
+    assert "what was to follow is gone" in broken.stderr
+    assert broken.stdout.startswith('{"jobs": [')
+    assert "urn:govconsole:error" not in broken.stdout
 
 
 def test_locate_says_where_everything_is(run: Callable[..., Result], operator: Operator, state: Path) -> None:

@@ -157,6 +157,7 @@ INTRODUCTIONS: Final[dict[str, str]] = {
     "exit_codes": """\
 They are part of the interface: scripts may rely on them. 4 is kept for what is held: no command of govd or
 govconsole ends with it, because a vote that counts is done, also where another person's is still needed.
+With `--json`, what was refused stands on stdout too, as the problem that `errors.md` lists.
 """,
     "errors": """\
 Both doors answer with problem documents (RFC 9457, `application/problem+json`). `type` is
