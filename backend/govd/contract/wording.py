@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from pydantic import StringConstraints
 
+from govd.contract.actions import Address, Decimal, EnvName, HexData
+from govd.contract.channels import Sender
+from govd.contract.voice import Chat, SpeakerName
 from govd.contract.wire import Id, Name, Origin, Sha256, ToolName
 
 if TYPE_CHECKING:
@@ -28,6 +31,13 @@ _FORMS: Final = {
     _pattern(Origin): "an origin: user, schedule, channel:NAME or agent:NAME",
     _pattern(Sha256): "a SHA-256: 64 hexadecimal digits, lower case",
     "^/": "an absolute path",
+    _pattern(SpeakerName): "a speaker: lower-case letters, digits, . _ -, a letter or digit first",
+    _pattern(Chat): "a chat: letters, digits, . _ @ + - only",
+    _pattern(Sender): "a sender: letters, digits, . _ @ + : - only",
+    _pattern(Decimal): "digits with at most one point between them, in quotes",
+    _pattern(Address): "an address: 0x and 40 hexadecimal digits",
+    _pattern(HexData): "bytes: 0x and two hexadecimal digits for each",
+    _pattern(EnvName): "a variable: letters, digits and _, no digit first",
     _pattern(Id): "a whole id, as lists and answers have it: 8-4-4-4-12 hexadecimal digits",
 }
 
@@ -61,8 +71,10 @@ def said(item: ErrorDetails) -> str:
     """What is wrong with one value, without its name."""
     kind, context = item["type"], item.get("ctx", {})
     if kind == "string_pattern_mismatch":
-        form = _FORMS.get(context["pattern"])
-        return f"is to be {form}" if form else f"does not have the form {context['pattern']}"
+        pattern = context["pattern"]
+        # What may be left empty has the form of what it is when it is not.
+        form = _FORMS.get(pattern) or _FORMS.get(f"^{pattern.removeprefix('^(').removesuffix(')?$')}$")
+        return f"is to be {form}" if form else f"does not have the form {pattern}"
     if kind == "value_error":
         return str(item["msg"]).removeprefix("Value error, ")
     if kind in _TYPES:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from govd.contract.actions import ACTIONS
+from govd.contract.wording import said
 from govd.policy.blocks import (
     AmountSource,
     Attestation,
@@ -60,6 +61,10 @@ _BLOCKS: Final[dict[tuple[str, ...], type[Block]]] = {
 """Where each model stands in a file, for suggestions."""
 
 
+_MAPPINGS: Final = {"dict_type", "model_type", "model_attributes_type"}
+"""pydantic's types of error where keys with values are missing."""
+
+
 def load(source: bytes) -> CompiledPolicy:
     """Compile a policy: YAML, or Markdown with fenced `yaml` blocks.
 
@@ -99,25 +104,34 @@ def _explain(item: ErrorDetails, root: Node, problems: Problems) -> None:
     of_key = item["type"] == "extra_forbidden" or "[key]" in item["loc"]
     place = root.find(path, key=of_key)
     name = str(path[-1]) if path else "the policy"
+    called = _called(path)
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
         model = _model(path[:-1])
         known = model.model_fields if model else ()
-        problems.add(place, f"{shown(name)} is not a key that is known here", meant(name, known))
+        problems.add(place, f"{called} is not a key that is known here", meant(name, known))
     elif kind == "missing":
-        problems.add(place, f"{shown(name)} is missing", _missing_hint(name))
+        problems.add(place, f"{called} is missing", _missing_hint(name))
     elif kind in {"literal_error", "enum"}:
         expected = str(context.get("expected", ""))
         choices = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
-        problems.add(
-            place, f"{shown(name)} cannot be {_told(item)}", meant(str(item.get("input", "")), choices)
-        )
+        problems.add(place, f"{called} cannot be {_told(item)}", meant(str(item.get("input", "")), choices))
     elif kind == "value_error":
-        problems.add(place, f"{shown(name)}: {context.get('error', item['msg'])}", _field_hint(path))
+        problems.add(place, f"{called}: {context.get('error', item['msg'])}", _field_hint(path))
     elif kind == "string_type":
-        problems.add(place, f"{shown(name)} is text, not {_told(item)}", "put it in quotes")
+        problems.add(place, f"{called} is text, not {_told(item)}", "put it in quotes")
+    elif kind in _MAPPINGS:
+        problems.add(place, f"{called} is a mapping, not {_told(item)}", _field_hint(path))
     else:
-        problems.add(place, f"{shown(name)}: {item['msg'][:1].lower()}{item['msg'][1:]}", _field_hint(path))
+        problems.add(place, f"{called}: {said(item)}", _field_hint(path))
+
+
+def _called(path: tuple[str | int, ...]) -> str:
+    """How a sentence names a place: an item of a list by the list's name."""
+    last = path[-1] if path else "the policy"
+    if isinstance(last, int) and len(path) > 1:
+        return f"item {last + 1} of {shown(path[-2])}"
+    return shown(last)
 
 
 def _told(item: ErrorDetails) -> str:

@@ -344,7 +344,10 @@ KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6
         ({"owner": "a", "owners": ["b"]}, "owners"),
         ({"owner": "a", "channels": {"c": {"key": "ssh-rsa AAAA", "senders": ["x"]}}}, "an Ed25519 key"),
         ({"owner": "a", "channels": {"c": {"key": KEY, "senders": []}}}, "senders"),
-        ({"owner": "a", "channels": {"c": {"key": KEY, "senders": ["a b"]}}}, "should match pattern"),
+        (
+            {"owner": "a", "channels": {"c": {"key": KEY, "senders": ["a b"]}}},
+            "item 1 of `senders`",
+        ),
         ({"owner": "a", "channels": {"": {"key": KEY, "senders": ["x"]}}}, "a channel has a name"),
         ({"owner": "a", "channels": {"c": {"key": KEY, "senders": ["x"], "kye": 1}}}, "kye"),
         ({"owner": "a", "phrase": "approves"}, "phrase: approves needs channels"),

@@ -414,5 +414,5 @@ def test_what_is_wrong_with_a_form_is_told_in_plain_words(house: VoiceHouse, pla
 
     assert refused.status_code == 422
     assert refused.json()["pointer"] == f"/{place}"
-    assert "does not have the form" in refused.json()["detail"]
+    assert "is to be" in refused.json()["detail"]
     assert value not in refused.text
