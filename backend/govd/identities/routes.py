@@ -38,8 +38,10 @@ def agent_router(context: Context, directory: Directory) -> APIRouter:
         """A fresh token for the same agent; the old one ends with its time."""
         agent = context.doorkeeper.admit(request, "agent")
         ttl = directory.longest_ttl(agent.name)
-        token = await asyncio.to_thread(directory.issue, agent.name, ttl, f"agent:{agent.name}", drop=False)
-        return answer(TokenRenewed(token=token, token_expires_at=context.now() + ttl))
+        token, until = await asyncio.to_thread(
+            directory.issue, agent.name, ttl, f"agent:{agent.name}", drop=False
+        )
+        return answer(TokenRenewed(token=token, token_expires_at=until))
 
     return routes
 
@@ -97,7 +99,7 @@ def operator_router(  # noqa: C901 - a list of routes
         """A new token; the old ones end at once."""
         operator = context.doorkeeper.admit(request, "operator")
         body = await read_body(request, Rotation)
-        token = await asyncio.to_thread(
+        token, _ = await asyncio.to_thread(
             directory.issue, name, timedelta(seconds=body.ttl_s), f"operator:{operator.name}", drop=True
         )
         return answer(TokenIssued(identity=one("agent", name), token=token))

@@ -10,7 +10,7 @@ import base64
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from govd.audit.model import Entry
 from govd.contract.errors import (
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from govd.contract.system import IdentityView
     from govd.contract.votes import Enrolment
     from govd.storage.ledger import Ledger, Transaction
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -257,8 +259,8 @@ class Directory:
         self._change(work)
         return token
 
-    def issue(self, name: str, ttl: timedelta, actor: str, *, drop: bool) -> str:
-        """A fresh token for an agent; `drop` forgets the older ones at once.
+    def issue(self, name: str, ttl: timedelta, actor: str, *, drop: bool) -> tuple[str, datetime]:
+        """A fresh token for an agent, and when it ends; `drop` forgets the older ones at once.
 
         Raises:
             NotFoundError: there is no such agent.
@@ -266,20 +268,20 @@ class Directory:
         """
         token = new_token("agent")
 
-        def work(transaction: Transaction) -> None:
+        def work(transaction: Transaction) -> datetime:
             if drop:
                 store.drop_tokens(transaction.connection, "agent", name)
             store.drop_expired(transaction.connection, transaction.now)
             if store.count_tokens(transaction.connection, "agent", name) >= MAX_TOKENS_PER_AGENT:
                 raise QuotaError(f"{name} has {MAX_TOKENS_PER_AGENT} tokens that are good", retry_after=600)
-            self._issue_in(transaction, token, "agent", name, ttl)
+            until = self._issue_in(transaction, token, "agent", name, ttl)
             transaction.record(
                 Entry(type="agent.token_issued", actor=actor, agent=name, details={"dropped": drop})
             )
+            return until
 
         self.get("agent", name)
-        self._change(work)
-        return token
+        return token, self._change(work)
 
     def set_state(self, kind: Kind, name: str, state: State, by: str) -> None:
         """Suspend, resume or remove an agent; suspend or resume an executor."""
@@ -348,15 +350,11 @@ class Directory:
             )
         )
 
-    def _issue_in(self, transaction: Transaction, token: str, kind: Kind, name: str, ttl: timedelta) -> None:
-        store.add_token(
-            transaction.connection,
-            token_digest(token),
-            kind,
-            name,
-            at=transaction.now,
-            until=transaction.now + ttl,
-        )
+    @staticmethod
+    def _issue_in(transaction: Transaction, token: str, kind: Kind, name: str, ttl: timedelta) -> datetime:
+        at, until = transaction.now, transaction.now + ttl
+        store.add_token(transaction.connection, token_digest(token), kind, name, at=at, until=until)
+        return until
 
     def _set_state_in(
         self, transaction: Transaction, identity: Identity, state: State, *, actor: str, why: str
@@ -373,9 +371,10 @@ class Directory:
             )
         )
 
-    def _change(self, work: Callable[[Transaction], object]) -> None:
-        self._ledger.submit(work).result()
+    def _change(self, work: Callable[[Transaction], T]) -> T:
+        found = self._ledger.submit(work).result()
         self.refresh()
+        return found
 
 
 _OURS = ("agent.", "executor.", "operator.")
