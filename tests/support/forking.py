@@ -57,10 +57,13 @@ class ForkServer:
                 pid = os.fork()
                 if pid == 0:
                     self._requests.close()
+                    if asked["session"]:
+                        os.setsid()
+                    # Not by its parent: who hears the pid may signal the group, which is there from here on.
+                    _tell(descriptors[_STREAMS], os.getpid())
                     _become(asked, descriptors[:_STREAMS])
                     return str(asked["program"])
                 self._told[pid] = descriptors.pop()
-                _tell(self._told[pid], pid)
                 for descriptor in descriptors:
                     os.close(descriptor)
 
@@ -83,8 +86,6 @@ def _become(asked: dict[str, Any], streams: list[int]) -> None:
     """Take over what the request says; nothing of the server's own stays open."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if asked["session"]:
-        os.setsid()
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])
