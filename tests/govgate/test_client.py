@@ -26,7 +26,7 @@ from govgate import calls
 from govgate.client import AsyncClient, Client, address
 from govgate.settings import Settings, token_reader
 from tests.govgate.fake_govd import AGENT_TOKEN
-from tests.support.ports import free_port
+from tests.support.ports import Port
 
 
 @pytest.mark.parametrize("cls", [cls for cls in error_classes() if cls is not GovError])
@@ -95,10 +95,10 @@ def test_what_could_act_twice_is_sent_once(bench):
 
 
 def test_a_backend_that_is_not_there_is_tried_with_growing_pauses(tmp_path):
-    pauses: list[float] = []
+    pauses, port = list[float](), Port()
     with (
         Client(
-            f"http://127.0.0.1:{free_port()}", lambda: "t", HeadMemory(tmp_path), sleep=pauses.append
+            f"http://127.0.0.1:{port.number}", lambda: "t", HeadMemory(tmp_path), sleep=pauses.append
         ) as client,
         pytest.raises(UnreachableError, match="ConnectError"),
     ):

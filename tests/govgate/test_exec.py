@@ -9,7 +9,7 @@ import pytest
 from govd.contract.errors import ForbiddenError, HaltedError, QuotaError
 from tests.govgate.conftest import said
 from tests.govgate.fake_govd import new_id
-from tests.support.ports import free_port
+from tests.support.ports import Port
 
 
 @pytest.fixture
@@ -168,7 +168,8 @@ def test_an_executor_that_is_not_there(processes):
 
 
 def test_a_backend_that_is_not_there(processes):
-    found = processes.gate("exec", "--", "true", GOVGATE_URL=f"http://127.0.0.1:{free_port()}")
+    port = Port()
+    found = processes.gate("exec", "--", "true", GOVGATE_URL=f"http://127.0.0.1:{port.number}")
 
     assert found.code == 69
     assert "is govd running?" in found.err

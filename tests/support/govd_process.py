@@ -23,7 +23,7 @@ import httpx
 from govd.contract import votekey
 from govd.contract.plain import no_authorities
 from tests.support.operator import Operator
-from tests.support.ports import free_port
+from tests.support.ports import Port
 from tests.support.programs import Process, environment, start
 
 if TYPE_CHECKING:
@@ -155,7 +155,8 @@ class GovdProcess:
         self.operator_dir = root / "operator"
         self.policy_file: Path | None = None
         self.passphrase_file = root / "passphrase"
-        self.port = free_port()
+        self._held = Port()
+        self.port = self._held.number
         self.url = f"http://127.0.0.1:{self.port}"
         self.operators_socket = self.state / "run" / "operators.sock"
         self.process: Process | None = None

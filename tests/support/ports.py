@@ -1,13 +1,21 @@
-"""Ports that are free at the moment of asking."""
+"""Ports that nobody else on this machine is given while a test has a use for them."""
 
 from __future__ import annotations
 
 import socket
+import weakref
 
 
-def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+class Port:
+    """A TCP port of 127.0.0.1, ours for as long as this object lives.
+
+    Nothing listens on it. Who reuses addresses may, as govd does, and again after its end; whoever asks the
+    kernel for any port, or connects from one, is not given it.
+    """
+
+    def __init__(self) -> None:
+        held = socket.socket()
+        weakref.finalize(self, held.close)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        self.number: int = held.getsockname()[1]

@@ -30,6 +30,7 @@ from govd.voice.transcription.transcribing import Transcriber, probe, short_enou
 from govd.voice.transcription.turns import MOST, PATIENCE, PAUSE, Turns
 from govd.voice.transcription.upstream import upstream_of
 from tests.support.clocks import Times
+from tests.support.ports import Port
 from tests.support.upstream import PATH, Answered, Upstream, saying
 
 if TYPE_CHECKING:
@@ -128,8 +129,8 @@ def test_an_upstream_has_one_time_limit_for_all_of_it(upstream: Upstream, tmp_pa
 
 
 def test_an_upstream_that_is_down_is_told(tmp_path: Path):
-    with Upstream() as gone:
-        url = gone.url
+    port = Port()
+    url = f"http://localhost:{port.number}{PATH}"
     with pytest.raises(VoiceUnavailableError, match="cannot be reached"):
         heard(tmp_path, url)
     assert "cannot be reached" in probe(setting(tmp_path, url))
@@ -241,10 +242,11 @@ def test_a_resolver_that_hangs_is_not_waited_for_longer(
     upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """A resolver that does not answer keeps a thread, a lane or the end of govd, beyond any limit."""
-    gate, threads = threading.Event(), set[threading.Thread]()
+    gate, asked, threads = threading.Event(), threading.Semaphore(0), set[threading.Thread]()
 
     def hang(*_: object, **__: object) -> list[object]:
         threads.add(threading.current_thread())
+        asked.release()
         gate.wait(60)
         raise socket.gaierror(-3, "not now")
 
@@ -255,6 +257,8 @@ def test_a_resolver_that_hangs_is_not_waited_for_longer(
     assert f"owes {MOST_RESOLVING} answers" in probe(made)
 
     assert time.monotonic() - begun < 30
+    for _ in range(MOST_RESOLVING):
+        assert asked.acquire(timeout=30)
     assert len(threads) == MOST_RESOLVING
     assert all(thread.daemon for thread in threads), "a process ends without them"
     monkeypatch.undo()
