@@ -9,6 +9,7 @@ import pytest
 
 from govd.contract.attestations import Redemption
 from tests.fault.house import APPROVAL_TTL, House, found_state, load_key
+from tests.fault.policies import timezone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 POLICY = """\
 version: 1
 name: payments
+timezone: {zone}
 tools: ["pay"]
 tool_calls:
   hold: ["pay"]
@@ -29,6 +31,11 @@ soft_limits:
   - {{name: payments-daily, metric: usd, match: {{tools: ["pay"]}}, per: agent, window: day, cap: "50"}}
 """
 ACTION = {"tool": "pay", "arguments": {"amount": "10", "total": "40", "currency": "USD"}}
+
+
+def payments(amount: str) -> str:
+    """The policy: it counts one argument, and by a clock on which no day ends meanwhile."""
+    return POLICY.format(amount=amount, zone=timezone())
 
 
 def approved(govd: GovdProcess, agent: Client) -> str:
@@ -51,11 +58,11 @@ def test_an_approval_is_counted_at_the_price_of_the_policy_under_which_it_is_spe
     govd_at: Callable[..., GovdProcess],
 ):
     """Two payments fit the cap as they were counted when approved, and pass it as they are counted now."""
-    govd = govd_at(policy=POLICY.format(amount="amount"))
+    govd = govd_at(policy=payments("amount"))
     agent, executor = govd.agent(), govd.executor()
     first, second = approved(govd, agent), approved(govd, agent)
     dearer = govd.root / "dearer.yaml"
-    dearer.write_text(POLICY.format(amount="total"))
+    dearer.write_text(payments("total"))
     govd.govd("policy", "apply", dearer, "--reason", "fees count", "--passphrase-file", govd.passphrase_file)
 
     assert redeem(executor, first).status_code == 200
@@ -70,7 +77,7 @@ def test_an_approval_is_counted_at_the_price_of_the_policy_under_which_it_is_spe
 def test_the_alarm_of_an_unknown_outcome_ends_when_somebody_knows_it(
     govd_at: Callable[..., GovdProcess], by: str
 ):
-    govd = govd_at(policy=POLICY.format(amount="amount"))
+    govd = govd_at(policy=payments("amount"))
     agent, executor, operator = govd.agent(), govd.executor(), govd.operator()
     intent = approved(govd, agent)
     assert redeem(executor, intent).status_code == 200
