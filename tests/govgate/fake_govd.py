@@ -245,9 +245,10 @@ class FakeGovd:
         if intent not in self.redeemed:
             raise ForbiddenError("only the executor that redeemed an intent reports its outcome")
         outcome = OutcomeReport.model_validate(body)
-        if self.outcomes.get(intent) and self.outcomes[intent][-1] != outcome:
-            raise ConflictError("the outcome is known")
-        self.outcomes.setdefault(intent, []).append(outcome)
+        with self.changed:  # who waits for an outcome is to find a whole one
+            if self.outcomes.get(intent) and self.outcomes[intent][-1] != outcome:
+                raise ConflictError("the outcome is known")
+            self.outcomes.setdefault(intent, []).append(outcome)
         self.settle(intent, outcome.status)
         return self.intents[intent].detail
 

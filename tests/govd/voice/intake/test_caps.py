@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from govd.contract.errors import BodyTooLargeError, ClipRefusedError, VoiceUnava
 from govd.voice.intake import worker
 from govd.voice.intake.pool import ClipIntake
 from tests.support import speech
+
+if TYPE_CHECKING:
+    from govd.voice.intake.wireform import Answer, Format
 
 
 def status(pid: int, name: str) -> int:
@@ -138,14 +142,20 @@ def test_a_decoder_that_takes_too_long_is_killed_and_the_next_clip_works(clip):
     patient.close()
 
 
-def again_until_busy(pool: ClipIntake, clip: bytes) -> None:
-    """The other thread may come second: then this one was the first to hang, and was refused for it."""
-    for _ in range(100):
-        pool.take(clip)
+class Told(ClipIntake):
+    """Tells when a clip has got a decoder."""
+
+    def __init__(self, **limits: Any) -> None:
+        super().__init__(**limits)
+        self.begun = threading.Event()
+
+    def _answer(self, data: bytes, kind: Format) -> Answer:
+        self.begun.set()
+        return super()._answer(data, kind)
 
 
 def test_more_clips_than_decoders_wait_and_then_are_told_to_come_back(clip):
-    pool = ClipIntake(at_once=1, deadline=20, wait=0.05)
+    pool = Told(at_once=1, deadline=60, wait=0.05)
     pool.warm()
     pid = pool.pids()[0]
     os.kill(pid, signal.SIGSTOP)
@@ -153,8 +163,9 @@ def test_more_clips_than_decoders_wait_and_then_are_told_to_come_back(clip):
     thread = threading.Thread(target=lambda: first.append(pool.take(clip)))
     thread.start()
     try:
+        assert pool.begun.wait(30)
         with pytest.raises(VoiceUnavailableError, match="busy"):
-            again_until_busy(pool, clip)
+            pool.take(clip)
     finally:
         os.kill(pid, signal.SIGCONT)
         thread.join()
