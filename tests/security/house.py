@@ -212,7 +212,7 @@ class House:
         """Send bytes to the agents' TCP door (or a Unix socket), and read every answer until it closes."""
         family = socket.AF_INET if door is None else socket.AF_UNIX
         with socket.socket(family, socket.SOCK_STREAM) as sock:
-            sock.settimeout(10)
+            sock.settimeout(60)
             sock.connect(("127.0.0.1", self.govd.port) if door is None else str(door))
             sock.sendall(data)
             received = bytearray()
