@@ -185,7 +185,7 @@ def in_a_soak(kills: int) -> int:
 @pytest.mark.parametrize(
     "kills",
     [
-        pytest.param(20, marks=pytest.mark.timeout(300)),
+        pytest.param(20, marks=pytest.mark.timeout(1800)),
         pytest.param(in_a_soak(500), marks=[pytest.mark.soak, pytest.mark.timeout(0)], id="soak"),
     ],
 )

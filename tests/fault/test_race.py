@@ -56,7 +56,7 @@ def engine(stored_at: GovdProcess, database: Database) -> Iterator[Engine]:
 def rounds() -> list[object]:
     """Once in `make test`; many times in `make soak`."""
     return [
-        pytest.param(1, marks=pytest.mark.timeout(120)),
+        1,
         pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(0)]),
     ]
 
