@@ -21,6 +21,7 @@ from govconsole.screens.confirm import ConfirmDialog
 from govconsole.screens.enroll import EnrollScreen
 from govconsole.screens.stepup import StepUpDialog
 from govconsole.screens.voicesigning import VoiceDialog
+from govconsole.state.meter import RATE, WIDTH
 from tests.e2e.conftest import audit_types, console, verify_log
 from tests.govconsole.driver import queue_of, running, screen_text, shows, until
 from tests.govconsole.studio import ScriptedStudio
@@ -101,6 +102,13 @@ def settled(pilot: Pilot[None]) -> bool:
     return isinstance(screen, EnrollScreen) and not screen.taking.busy and not screen.taking.recording
 
 
+def listened(pilot: Pilot[None]) -> float:
+    """Seconds that the microphone of the wizard has heard."""
+    screen = pilot.app.screen
+    assert isinstance(screen, EnrollScreen)
+    return screen.heard.seconds
+
+
 async def began(pilot: Pilot[None], name: str, *keys: str) -> None:
     """The wizard, at its first sample. `keys`: before the consent is given."""
     await shows(pilot, "● ")
@@ -110,6 +118,7 @@ async def began(pilot: Pilot[None], name: str, *keys: str) -> None:
     await until(pilot, lambda: pilot.app.screen.query("#line"), "the line")
     await pilot.press(*name, "enter")
     await heard_out(pilot, EnrollScreen)
+    await until(pilot, lambda: settled(pilot), "the microphones")
     await pilot.press(*keys, "y")
     await shows(pilot, "Where does the voice come from?", "desk")
     await pilot.press("enter")
@@ -121,6 +130,9 @@ async def enroll(pilot: Pilot[None], folder: Path) -> None:
     await began(pilot, "me", "m")
     await pilot.press("space")
     await shows(pilot, "ends it")
+    # What is ended earlier is a clip of what came until then.
+    spoken = len(alsa.pcm(speech.speak(ME, speech.TEXTS[0]))) / RATE / WIDTH
+    await until(pilot, lambda: listened(pilot) > spoken - 0.1, "all that was said")
     await pilot.press("space")
     await shows(pilot, "Sample 2 of 5")
     # Somebody else at the microphone, two people, silence, and what is no sound at all: none of them is kept.
@@ -375,6 +387,7 @@ async def test_what_a_browsers_page_records_arrives_in_the_wizard_and_another_co
         await pilot.press("n")
         await heard_out(pilot, EnrollScreen)
         await shows(pilot, "Where does the voice come from?", "desk")
+        await until(pilot, lambda: settled(pilot), "where it stands")
         await pilot.press("enter")
         await shows(pilot, "Sample 3 of 5")
         await pilot.press("Q")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from govconsole.actions.registry import SCOPES
 from govconsole.client.document import plain
-from govconsole.client.voices import Take
+from govconsole.client.voices import Take, VoiceDoor
 from govconsole.keymap import Keymap, fights
 from govconsole.screens.confirm import ConfirmDialog
 from govconsole.screens.enroll import EnrollScreen
@@ -16,7 +17,7 @@ from govconsole.screens.voices import VoicesScreen
 from govconsole.state.enrollment import Step
 from govconsole.state.enrollview import matrix_lines
 from govd.contract.voice import Fault
-from tests.govconsole import fake_voices
+from tests.govconsole import driver, fake_voices
 from tests.govconsole.driver import running, screen_text, shows, until
 from tests.govconsole.studio import ScriptedStudio, silence, tone
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from govconsole.app import ConsoleApp
+    from govd.contract.voice import Draft
     from tests.govconsole.conftest import FakeClock
     from tests.govconsole.fake_backend import FakeBackend
 
@@ -44,6 +46,11 @@ def wizard(app: ConsoleApp) -> EnrollScreen:
     return screen
 
 
+async def idle(pilot: Pilot[None]) -> None:
+    """Nothing is done for the wizard, and its microphones are found: before that it takes no key."""
+    await until(pilot, lambda: not wizard(pilot.app).taking.busy, "a wizard that waits for nothing")
+
+
 async def opened(pilot: Pilot[None], clock: FakeClock, name: str = "anna") -> None:
     """The wizard at its first step, and no longer deaf."""
     await shows(pilot, "● embedded")
@@ -53,6 +60,7 @@ async def opened(pilot: Pilot[None], clock: FakeClock, name: str = "anna") -> No
     await pilot.pause()
     await pilot.press(*name, "enter")
     await shows(pilot, "Whose voice is it", "version 2026-11")
+    await idle(pilot)
     clock.advance(1)
 
 
@@ -391,6 +399,7 @@ async def test_it_can_be_left_and_gone_on_with(
         assert len(backend.voices.drafts) == 1
         await pilot.press("n")
         await shows(pilot, "Sample 2 of 5")
+        await idle(pilot)
         clock.advance(1)
         await one_sample(pilot, 2)
         assert len(backend.voices.started) == 1
@@ -408,6 +417,7 @@ async def test_what_another_console_began_is_gone_on_with_from_here(
         await shows(pilot, "▌ anna", "3 samples, ", "whichever console began it")
         await pilot.press(*keys)
         await shows(pilot, "Where does the voice come from?", "desk microphone")
+        await idle(pilot)
         clock.advance(1)
         await pilot.press("enter")
         await shows(pilot, "Sample 4 of 5")
@@ -429,6 +439,7 @@ async def test_an_enrollment_of_somebody_else_may_begin_while_one_is_under_way(
         await pilot.press("colon")
         await typed(pilot, "enroll bert")
         await shows(pilot, "Whose voice is it")
+        await idle(pilot)
         clock.advance(1)
         await pilot.press("y")
         await shows(pilot, "Where does the voice come from?")
@@ -447,6 +458,35 @@ async def test_what_ended_while_it_was_left_is_told_before_anything_is_recorded(
         await pilot.press("n")
         await shows(pilot, "✗ ", "has read this, and accepts it")
         assert "Sample 2" not in screen_text(app)
+
+
+async def test_microphones_that_are_found_end_no_wait_for_the_backend(
+    app: ConsoleApp, backend: FakeBackend, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two things are waited for when it is gone on with: nothing is recorded before both of them came."""
+    ask, answer = VoiceDoor.draft, asyncio.Event()
+
+    async def late(door: VoiceDoor, draft: str) -> Draft:
+        await answer.wait()
+        return await ask(door, draft)
+
+    async with running(app) as pilot:
+        await at_samples(pilot, clock)
+        await one_sample(pilot, 1)
+        await pilot.press("escape")
+        await shows(pilot, "Under way", "1 sample, ")
+        monkeypatch.setattr(VoiceDoor, "draft", late)
+        monkeypatch.setattr(driver, "ANSWERS", 0.1)
+        await pilot.press("n")
+        await until(pilot, lambda: not wizard(app).taking.looking, "the microphones")
+        clock.advance(1)
+        await pilot.press("space")
+        assert not wizard(app).taking.recording
+        assert wizard(app).taking.busy == "asking where it stands"
+        answer.set()
+        await idle(pilot)
+        await one_sample(pilot, 2)
+    assert len(backend.voices.clips) == 2
 
 
 async def test_left_for_good_nothing_is_kept(app: ConsoleApp, backend: FakeBackend, clock: FakeClock) -> None:

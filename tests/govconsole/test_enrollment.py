@@ -98,8 +98,19 @@ def test_a_sample_that_is_taken_out_leads_back_to_the_samples() -> None:
 def test_while_something_is_under_way_only_leaving_works() -> None:
     enrollment = Enrollment("anna", voices(), step=Step.RECORD)
     enrollment.drafted(draft(5))
-    enrollment.taking.busy = "the sample is being measured"
+    enrollment.taking.doing = "the sample is being measured"
     assert working(enrollment) == {"leave", "help"}
-    enrollment.taking.busy, enrollment.taking.recording = "", True
+    enrollment.taking.doing, enrollment.taking.recording = "", True
     enrollment.taking.sources = ("desk",)
     assert working(enrollment) == {"leave", "help", "record"}
+
+
+def test_what_is_done_and_the_look_for_microphones_are_waited_for_each_by_itself() -> None:
+    enrollment = Enrollment("anna", voices(), step=Step.SOURCE)
+    enrollment.taking.sources = ("desk",)
+    for doing, looking in (("asking where it stands", True), ("asking where it stands", False), ("", True)):
+        enrollment.taking.doing, enrollment.taking.looking = doing, looking
+        assert working(enrollment) == {"leave", "help"}
+        assert enrollment.can()["record"] == (doing or "microphones are looked for")
+    enrollment.taking.looking = False
+    assert "record" in working(enrollment)

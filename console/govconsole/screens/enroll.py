@@ -104,7 +104,8 @@ class EnrollScreen(TakingDialog[bool]):
     def on_unmount(self) -> None:
         """Nothing of this dialog goes on."""
         super().on_unmount()
-        self.taking.recording, self.taking.busy, self.taking.page = False, "", ""
+        self.taking.looking, self.taking.recording = False, False
+        self.taking.doing, self.taking.page = "", ""
 
     # Drawing
 
@@ -149,8 +150,8 @@ class EnrollScreen(TakingDialog[bool]):
 
     # The backend
 
-    def _ask(self, busy: str, work: Coroutine[None, None, Callable[[], None]]) -> None:
-        self.taking.busy, self.enrollment.wrong = busy, ""
+    def _ask(self, doing: str, work: Coroutine[None, None, Callable[[], None]]) -> None:
+        self.taking.doing, self.enrollment.wrong = doing, ""
         self.redraw()
         self.run_worker(self._answer(work), group="backend")
 
@@ -180,7 +181,7 @@ class EnrollScreen(TakingDialog[bool]):
 
     def on_answered(self, message: Answered) -> None:
         """The backend answered: the state goes on by it."""
-        self.taking.busy = ""
+        self.taking.doing = ""
         if message.apply is not None:
             message.apply()
         if message.error is not None:

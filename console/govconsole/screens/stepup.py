@@ -228,7 +228,7 @@ class StepUpDialog(TakingDialog[bool]):
 
     def took(self, takes: Sequence[Take]) -> None:
         """A clip is there."""
-        self.taking.busy, self._said = "the voice is being compared", Span("")
+        self.taking.doing, self._said = "the voice is being compared", Span("")
         self.run_worker(self._show(takes[0]), group="backend")
 
     def failed(self, error: GovError) -> None:
@@ -246,7 +246,7 @@ class StepUpDialog(TakingDialog[bool]):
 
     def on_answered(self, message: Answered) -> None:
         """The backend answered."""
-        self.taking.busy = ""
+        self.taking.doing = ""
         if message.error is not None:
             self.failed(message.error)
         elif message.apply is not None:

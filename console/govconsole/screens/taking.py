@@ -93,7 +93,7 @@ class TakingDialog(Dialog[R]):
     def on_mount(self) -> None:
         """Look for microphones."""
         super().on_mount()
-        self.taking.busy = "microphones are looked for"
+        self.taking.looking = True
         self.run_worker(self._find(), group="find")
 
     def on_unmount(self) -> None:
@@ -108,7 +108,7 @@ class TakingDialog(Dialog[R]):
         """The ways to record here; one that was chosen before stays chosen."""
         self._microphones = message.microphones
         self.taking.sources = tuple(one.name for one in message.microphones)
-        self.taking.busy = ""
+        self.taking.looking = False
         self.redraw()
 
     def may(self, action: str) -> bool:
@@ -187,7 +187,7 @@ class TakingDialog(Dialog[R]):
             if line is None or not line.strip():
                 return
             self._path = line
-            self.taking.busy = "the file is being read"
+            self.taking.doing = "the file is being read"
             self.redraw()
             self.run_worker(self._read(line, several=several), group="takes")
 
@@ -245,7 +245,7 @@ class TakingDialog(Dialog[R]):
     def on_taken(self, message: Taken) -> None:
         """Clips from elsewhere: what the meter showed is not theirs."""
         self.heard = Heard()
-        self.taking.busy = ""
+        self.taking.doing = ""
         self.taking.page = ""
         if message.error is not None:
             self.failed(message.error)

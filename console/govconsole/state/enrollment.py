@@ -33,14 +33,21 @@ _TAKES: Final = (Step.RECORD, Step.CHECK)
 
 @dataclass
 class Taking:
-    """Where clips come from, and what is being done for one now. `busy`: what for, in words, or nothing."""
+    """Where clips come from, and what is being done for one now. `doing`: in words, or nothing."""
 
     sources: tuple[str, ...] = ()
     chosen: int = 0
+    looking: bool = False
+    """Microphones are looked for: beside what is done, and for as long as it takes."""
     recording: bool = False
-    busy: str = ""
+    doing: str = ""
     page: str = ""
     """The address of a page that is open for a clip, or nothing."""
+
+    @property
+    def busy(self) -> str:
+        """What has to end before anything else begins, in words; empty: nothing."""
+        return self.doing or ("microphones are looked for" if self.looking else "")
 
     @property
     def microphone(self) -> bool:

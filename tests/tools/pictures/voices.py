@@ -55,7 +55,8 @@ async def _consent(scene: Scene) -> None:
     await scene.press("n")
     await scene.write("op-2")
     await scene.press("enter")
-    await scene.shows("Whose voice is it")
+    # The footer has the key once microphones were looked for.
+    await scene.shows("Whose voice is it", "y accept")
 
 
 async def _source(scene: Scene) -> None:
