@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 from contextlib import asynccontextmanager
 
 LIMIT = 20.0
-ANSWERS = 1.0
-"""Seconds for the answers of the backend: some tests have it keep silent."""
+ANSWERS = 10.0
+"""Seconds for the answers of the backend: a test that has it keep silent says so, and sets less."""
 
 ASKING = frozenset({"backend", "content", "detail", "pages", "verbs", "voters"})
 """The groups of workers that ask the backend and then end."""

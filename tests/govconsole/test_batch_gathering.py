@@ -12,6 +12,7 @@ from govconsole.client.backend import Backend
 from govconsole.screens.batch import BatchDialog
 from govconsole.screens.queue import QueueScreen
 from govd.contract.headmemory import HeadMemory
+from tests.govconsole import driver
 from tests.govconsole.driver import queue_of, running, shows, until
 from tests.govconsole.world import job
 
@@ -45,7 +46,8 @@ class Slow(Backend):
 
 
 @pytest.fixture
-def slow(session: Session, operator: Operator) -> Slow:
+def slow(session: Session, operator: Operator, monkeypatch: pytest.MonkeyPatch) -> Slow:
+    monkeypatch.setattr(driver, "ANSWERS", 1.0)
     session.backend = Slow(session.backend.socket, operator.token, HeadMemory(operator.heads))
     return session.backend
 
