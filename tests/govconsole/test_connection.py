@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import uvicorn
 
 from govconsole.app import ConsoleApp
 from govconsole.client.backend import Backend
+from govconsole.client.door import Door
 from govd.contract.headmemory import HeadMemory
 from tests.govconsole.driver import queue_of, running, screen_text, shows, until
 from tests.govconsole.world import job
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from govconsole.paths import Operator
@@ -118,3 +122,30 @@ async def test_a_backend_that_falls_silent_is_lost_though_nobody_hangs_up(
     async with running(ConsoleApp(silent)) as pilot:
         await shows(pilot, "backend lost", "the event stream broke: ReadTimeout", "still there")
     await session.backend.aclose()
+
+
+class CountingDoor(Door):
+    """Counts the connections that were made."""
+
+    made = 0
+
+    def meet(self, connection: socket.socket) -> None:
+        super().meet(connection)
+        self.made += 1
+
+
+async def test_a_connection_that_rests_is_closed_from_here_long_before_the_backend_closes_it(
+    operator: Operator, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were both to wait as long, a request would meet the closed door, and the backend be called lost."""
+    door, now = CountingDoor(backend.path), time.monotonic
+    theirs = uvicorn.Config(backend.app()).timeout_keep_alive
+    client = Backend(backend.path, operator.token, HeadMemory(operator.heads), door=door)
+    await client.overview()
+    await client.overview()
+    assert door.made == 1
+    with monkeypatch.context() as later:
+        later.setattr(time, "monotonic", lambda: now() + theirs / 2)
+        await client.overview()
+    assert door.made == 2
+    await client.aclose()

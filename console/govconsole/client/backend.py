@@ -40,6 +40,10 @@ _TIMEOUT = httpx.Timeout(10.0)
 _LONG = httpx.Timeout(60.0, connect=10.0)
 """For a clip: it is decoded, measured and encoded before there is an answer, and a model may load first."""
 
+_IDLE = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
+"""A connection that rests is closed from here. govd closes it after five seconds, which is httpx's own time
+too: a request that is sent in that very moment gets no answer, and the backend is taken for lost."""
+
 Upload = tuple[str, bytes, str]
 """A file on its way: its name, its bytes, its type."""
 
@@ -92,7 +96,7 @@ class Backend:
         self._heads = heads
         self._watch = {"trace": (door or Door(socket)).trace}
         self._silence = httpx.Timeout(10.0, read=silence)
-        transport = httpx.AsyncHTTPTransport(uds=str(socket), verify=no_authorities())
+        transport = httpx.AsyncHTTPTransport(uds=str(socket), verify=no_authorities(), limits=_IDLE)
         self._http = httpx.AsyncClient(transport=transport, base_url="http://govd", timeout=_TIMEOUT)
 
     async def aclose(self) -> None:
