@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from textual import events
 from textual.keys import REPLACED_KEYS, _character_to_key, key_to_character
@@ -29,6 +30,9 @@ from contextlib import asynccontextmanager
 LIMIT = 20.0
 ANSWERS = 10.0
 """Seconds for the answers of the backend: a test that has it keep silent says so, and sets less."""
+
+TOASTS = 60.0
+"""Seconds for which a toast stands. Of a person's five, a busy machine may need more to draw it."""
 
 ASKING = frozenset({"backend", "content", "detail", "pages", "verbs", "voters"})
 """The groups of workers that ask the backend and then end."""
@@ -126,9 +130,10 @@ async def shows(pilot: Pilot[None], *texts: str) -> None:
 
 @asynccontextmanager
 async def running(app: App[None], size: tuple[int, int] = (120, 36)) -> AsyncIterator[Pilot[None]]:
-    """The app under Textual's pilot, with toasts."""
-    async with app.run_test(size=size, notifications=True):
-        yield Hands(app)
+    """The app under Textual's pilot, with toasts that stay until they were seen."""
+    with mock.patch.object(app, "NOTIFICATION_TIMEOUT", TOASTS):
+        async with app.run_test(size=size, notifications=True):
+            yield Hands(app)
 
 
 def queue_of(app: App[None]) -> QueueScreen:
