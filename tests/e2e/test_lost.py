@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 import threading
 from typing import TYPE_CHECKING, Self
@@ -131,7 +132,7 @@ async def test_the_app_says_that_govd_is_gone_and_is_whole_again_when_it_is_back
         await pilot.press("a")
         await shows(pilot, "the backend is lost")
         assert "a approve" not in screen_text(app)
-        await until(pilot, lambda: "try 3" in screen_text(app), "the third try")
+        await until(pilot, lambda: re.search(r"try [3-9]", screen_text(app)), "the third try, or a later one")
         await asyncio.to_thread(govd.serve)
         await asyncio.to_thread(agent.http.post, "/v1/intents", json=submission())
         await shows(pilot, "held 2", "1 new, n to show", "a approve")
