@@ -57,7 +57,7 @@ def test_a_token_that_a_second_user_shows_is_suspended_and_the_operator_is_told(
         heard = knock(NOBODY, token, port=house.govd.port)
         assert (heard.status, heard.body["type"]) == (401, "urn:govconsole:error:unauthenticated")
         problem(agent.get("/v1/me"), 401, "unauthenticated")
-    assert alarms(house, "token-two-peers") == ["agent:copied"]
+    assert alarms(house, "token-two-peers").count("agent:copied") == 1
     assert state_of(house, "agent", "copied") == "suspended"
     assert house.ana.get("/v1/overview")["alarms"] >= 1
 

@@ -62,8 +62,8 @@ def said(house: GovdProcess, *argv: str | Path, expect: int = 0) -> tuple[str, s
     return done.stdout.decode(), done.stderr.decode()
 
 
-def test_with_no_model_it_says_what_mends_it(house: GovdProcess) -> None:
-    _, told = said(house, "speakers")
+def test_with_no_model_it_says_what_mends_it(running: GovdProcess) -> None:
+    _, told = said(running, "speakers")
     assert "nobody can be verified: no speaker model is in use" in told
     assert "try: govd voice model" in told
 
