@@ -76,10 +76,10 @@ class Power:
             self.lost += 1
 
     def until_answers(self, more: int) -> bool:
-        """Wait for so many more answers; False where they do not come within half a minute."""
+        """Wait for so many more answers; False where they do not come within three minutes."""
         with self._condition:
             goal = self._answers + more
-            return self._condition.wait_for(lambda: self._answers >= goal, 30)
+            return self._condition.wait_for(lambda: self._answers >= goal, 180)
 
 
 @dataclass

@@ -28,9 +28,9 @@ def at_once(url: str, token: str, requests: Iterable[tuple[str, dict[str, Any]]]
     def send(request: tuple[str, dict[str, Any]]) -> httpx.Response:
         path, content = request
         headers = {"Authorization": f"Bearer {token}"}
-        with httpx.Client(base_url=url, headers=headers, timeout=60, verify=unused) as client:
+        with httpx.Client(base_url=url, headers=headers, timeout=180, verify=unused) as client:
             client.get("/health")
-            barrier.wait(60)
+            barrier.wait(180)
             return client.post(path, json=content)
 
     return side_by_side(send, wanted)

@@ -281,11 +281,11 @@ class Load:
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the answers say so."""
         with self._news:
-            assert self._news.wait_for(condition, 30)
+            assert self._news.wait_for(condition, 180)
 
     def _client(self, number: int) -> None:
         headers = {"Authorization": f"Bearer {self._token}"}
-        with httpx.Client(base_url=self._govd.url, headers=headers, timeout=30) as http:
+        with httpx.Client(base_url=self._govd.url, headers=headers, timeout=180) as http:
             for count in range(10_000):
                 if self._over.is_set():
                     return

@@ -87,7 +87,7 @@ class Operator:
             transport=httpx.HTTPTransport(uds=str(socket), verify=no_authorities()),
             base_url="http://operators",
             headers={"Authorization": f"Bearer {token}"},
-            timeout=30,
+            timeout=180,
         )
 
     def __enter__(self) -> Self:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def listening(client: httpx.Client, last: int | None = None) -> Iterator[Iterator[dict[str, Any]]]:
     """The events of a stream, as they come; it ends where govd ends it."""
     headers = {} if last is None else {"Last-Event-ID": str(last)}
-    with client.stream("GET", "/v1/events", headers=headers, timeout=20) as answer:
+    with client.stream("GET", "/v1/events", headers=headers, timeout=60) as answer:
         assert answer.status_code == 200
         lines = answer.iter_lines()
         assert next(lines) == ": govd"
