@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 from contextlib import asynccontextmanager
 
-LIMIT = 20.0
+LIMIT = 60.0
+"""Seconds after which what never came is told: long, for it ends what hangs, and not what is slow."""
 ANSWERS = 10.0
 """Seconds for the answers of the backend: a test that has it keep silent says so, and sets less."""
 

@@ -42,7 +42,7 @@ class ScriptedSource:
         if self._broken:
             raise NotFoundError(self._broken)
         yield from (self._pcm[at : at + CHUNK] for at in range(0, len(self._pcm), CHUNK))
-        self._stopped.wait(20)
+        self._stopped.wait(120)
 
     def stop(self) -> None:
         self._stopped.set()
