@@ -95,7 +95,7 @@ def _decision(
     scores = board @ np.frombuffer(together(parts), dtype="<f4")
     best = int(scores.argmax())
     # A threshold that everything passes: each part is looked at.
-    alone = all_of(parts, taken.quality.net_seconds / len(parts), board[best].tobytes(), -1.0)
+    alone = all_of(parts, taken.quality.net_seconds, board[best].tobytes(), -1.0)
     return best, float(scores[best]), alone
 
 

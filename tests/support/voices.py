@@ -145,6 +145,7 @@ class FakeEncoder:
     def __init__(self) -> None:
         self.model: ModelView | None = MODEL
         self.asked = 0
+        self._said = b""
 
     @property
     def degraded(self) -> tuple[str, str] | None:
@@ -155,11 +156,13 @@ class FakeEncoder:
         """Nothing is cold."""
 
     def embed(self, pcm: bytes) -> bytes:
-        """The first vector in it: of a half, that half's."""
+        """The first vector in it: of a half, that half's; of a part that is padding, what was before it."""
         if self.model is None:
             raise VoiceUnavailableError("no speaker model is in use", hint="govd voice model list")
         self.asked += 1
-        return pcm[: 4 * DIMENSION]
+        if any(pcm[: 4 * DIMENSION]):
+            self._said = pcm[: 4 * DIMENSION]
+        return self._said
 
     def close(self) -> None:
         """Nothing runs."""

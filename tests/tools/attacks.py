@@ -49,7 +49,7 @@ HELD = (1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 14, 16, 17, 18, 23, 24, 25)
 
 LATER: dict[int, str] = {
     1: "who owns the file of a token is not looked at: the kernel's word on who connects is what counts",
-    2: "agents are listed as advisory with all their tools: tool by tool comes with coverage",
+    2: "whether an executor of another Unix user serves an agent is listed; tool by tool comes with coverage",
     5: "there is no way past the signatures in an emergency yet",
     18: "of floods, the limits on what comes in and on what waits: bodies, headers, connections, jobs",
 }

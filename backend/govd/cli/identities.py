@@ -49,7 +49,7 @@ def _list(client: Client, kind: str, columns: list[str], *, as_json: bool) -> No
     frame.table(
         [{**item, **{k: ",".join(item[k]) for k in ("agents", "origins")}} for item in found], columns
     )
-    advised = [item for item in found if item["assurance"] == "advisory"]
+    advised = [item for item in found if item.get("assurance") == "advisory"]
     for item in advised:
         frame.say(f"{item['name']}: all its tools are ADVISORY: {item['assurance_why']}")
     if advised:

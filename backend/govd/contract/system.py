@@ -90,11 +90,7 @@ class Me(Wire):
 
 
 class IdentityView(Wire):
-    """An agent, executor or operator, as `govd … list` shows it. Tokens are never shown again.
-
-    `assurance`: of an agent that is active, whether every tool that it uses waits for an executor which it
-    cannot stand in for; `assurance_why` says what it fails by.
-    """
+    """An agent, executor or operator, as `govd … list` shows it. Tokens are never shown again."""
 
     kind: Literal["agent", "executor", "operator"]
     name: Name
@@ -108,6 +104,16 @@ class IdentityView(Wire):
     advisory: bool = False
     token_expires_at: Timestamp | None = None
     socket: str | None = None
+
+
+class AgentView(IdentityView):
+    """An agent, as `govd agents list` shows it.
+
+    `assurance`: whether it runs as a Unix user of its own, and some executor that serves it as another one
+    (`enforced`), or could act without asking; of one that is removed None. Tool by tool is not looked at.
+    `assurance_why`: by what it is either.
+    """
+
     assurance: Assurance | None = None
     assurance_why: str = ""
 
@@ -166,9 +172,15 @@ class TokenRenewed(Wire):
 
 
 class Identities(Wire):
-    """A list of agents, executors or operators."""
+    """A list of executors or operators."""
 
     identities: list[IdentityView]
+
+
+class Agents(Wire):
+    """`GET /v1/agents`."""
+
+    identities: list[AgentView]
 
 
 class Versions(Wire):

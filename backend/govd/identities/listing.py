@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from govd.contract.system import IdentityView
+from govd.contract.system import AgentView, IdentityView
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,15 +13,8 @@ if TYPE_CHECKING:
     from govd.identities.model import Identity
 
 
-def view(identity: Identity, ends: datetime | None, standing: tuple[Assurance, str] | None) -> IdentityView:
-    """One of them.
-
-    Args:
-        identity: Whose.
-        ends: When its last token ends.
-        standing: Of an agent that may act: whether decisions about it are enforced, and why.
-    """
-    assurance, why = standing or (None, "")
+def view(identity: Identity, ends: datetime | None) -> IdentityView:
+    """One of them. `ends`: when its last token does."""
     return IdentityView(
         kind=identity.kind,
         name=identity.name,
@@ -34,6 +27,10 @@ def view(identity: Identity, ends: datetime | None, standing: tuple[Assurance, s
         origins=list(identity.origins),
         advisory=identity.advisory,
         token_expires_at=ends,
-        assurance=assurance,
-        assurance_why=why,
     )
+
+
+def agent_view(shown: IdentityView, standing: tuple[Assurance, str]) -> AgentView:
+    """An agent. `standing`: whether decisions about it are enforced, and why."""
+    assurance, why = standing if shown.state != "removed" else (None, "")
+    return AgentView(**shown.model_dump(), assurance=assurance, assurance_why=why)

@@ -12,6 +12,7 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 from govd.api.bodies import documented, read_body
 from govd.api.context import Context, answer
 from govd.contract.system import (
+    Agents,
     AgentSubmission,
     EnrolmentSubmission,
     Identities,
@@ -55,11 +56,11 @@ def operator_router(  # noqa: C901 - a list of routes
     def one(kind: Kind, name: str) -> IdentityView:
         return next(view for view in directory.views(kind) if view.name == name)
 
-    @routes.get("/v1/agents", response_model=Identities)
+    @routes.get("/v1/agents", response_model=Agents)
     async def agents(request: Request) -> Response:
         """Every agent."""
         context.doorkeeper.admit(request, "operator")
-        return answer(Identities(identities=directory.views("agent")))
+        return answer(Agents(identities=directory.agent_views()))
 
     @routes.get("/v1/executors", response_model=Identities)
     async def executors(request: Request) -> Response:

@@ -22,7 +22,7 @@ from govd.contract.errors import (
 from govd.contract.limits import MAX_TOKENS_PER_AGENT
 from govd.identities import rules, store
 from govd.identities.enrolment import check_enrolment
-from govd.identities.listing import view
+from govd.identities.listing import agent_view, view
 from govd.identities.model import Identity, Kind, Peer, State, new_token, token_digest
 from govd.times import instant, maybe_instant
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from govd.audit.model import RecordedEntry
     from govd.contract.heads import Head
     from govd.contract.jobs import Assurance
-    from govd.contract.system import IdentityView
+    from govd.contract.system import AgentView, IdentityView
     from govd.contract.votes import Enrolment
     from govd.storage.ledger import Ledger, Transaction
 
@@ -215,14 +215,14 @@ class Directory:
                 known = ends.setdefault((token.kind, token.name), token.expires_at)
                 ends[token.kind, token.name] = max(known, token.expires_at)
         return [
-            view(
-                item,
-                ends.get((item.kind, item.name)),
-                self.assurance(item.name) if kind == "agent" and item.state == "active" else None,
-            )
+            view(item, ends.get((item.kind, item.name)))
             for item in self._identities.values()
             if item.kind == kind
         ]
+
+    def agent_views(self) -> list[AgentView]:
+        """Every agent, and whether it could act without asking."""
+        return [agent_view(item, self.assurance(item.name)) for item in self.views("agent")]
 
     # -- changes -------------------------------------------------------------------------------------
 

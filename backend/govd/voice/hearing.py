@@ -6,20 +6,25 @@ Must never embed a clip that has a fault.
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from govd.contract.errors import ClipRefusedError, VoiceUnavailableError
 from govd.contract.voice import Fault
 from govd.voice.model import SAMPLE_RATE, Heard
-from govd.voice.parts import HALVES_FROM_SECONDS, all_of, embedded, halves, together, two_voices
+from govd.voice.parts import PARTED_FROM_SECONDS, all_of, embedded, halves, together, two_voices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from govd.contract.voice import ModelView, Quality
     from govd.sealing import StateKey
     from govd.voice.model import Clip, Encoder, Intake
+
+PATIENCE_S: Final = 30.0
+"""For all parts of one clip behind the first, whose time has the model's loading in it. A clip keeps a slot
+of its lane so long at most."""
 
 
 class Hearing:
@@ -29,10 +34,17 @@ class Hearing:
         intake: Decodes and measures.
         encoder: Embeds.
         state_key: Keys the hashes by which clips are recognised.
+        now: Seconds of a clock that only goes forward.
     """
 
-    def __init__(self, intake: Intake, encoder: Encoder, state_key: StateKey) -> None:
-        self._intake, self._encoder, self._state_key = intake, encoder, state_key
+    def __init__(
+        self,
+        intake: Intake,
+        encoder: Encoder,
+        state_key: StateKey,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._intake, self._encoder, self._state_key, self._now = intake, encoder, state_key, now
 
     def model(self) -> ModelView:
         """The model in use.
@@ -67,12 +79,13 @@ class Hearing:
         sent = hashlib.sha256(data).hexdigest()
         if clip.quality.faults:
             return self._heard(clip, (), None, sent)
-        parts = embedded(clip.pcm, SAMPLE_RATE, self._encoder.embed)
-        long = clip.quality.net_seconds >= HALVES_FROM_SECONDS
-        if one_voice and long and two_voices(self._several(clip.pcm, parts), model.threshold):
+        embed, seconds = self._patiently(), clip.quality.net_seconds
+        parts = embedded(clip.pcm, SAMPLE_RATE, embed)
+        looked_at = one_voice and seconds >= PARTED_FROM_SECONDS
+        compared = _several(parts, clip.pcm, embed) if looked_at else ()
+        self._still(model)
+        if looked_at and two_voices(compared, seconds, model.threshold):
             return self._heard(replace(clip, quality=_with_several(clip.quality), pcm=b""), (), None, sent)
-        if self.model().sha256 != model.sha256:
-            raise VoiceUnavailableError("the model was changed meanwhile", hint="send the clip again")
         return self._heard(clip, parts, model, sent)
 
     def of_one_voice(self, heard: Heard, centroid: bytes) -> Heard:
@@ -88,20 +101,36 @@ class Hearing:
         model = heard.model
         if model is None:
             return heard
-        parts = self._several(heard.pcm, heard.parts)
-        if not all_of(parts, heard.quality.net_seconds / len(parts), centroid, model.threshold):
+        parts = _several(heard.parts, heard.pcm, self._patiently())
+        self._still(model)
+        if not all_of(parts, heard.quality.net_seconds, centroid, model.threshold):
             return replace(heard, quality=_with_several(heard.quality))
-        if self.model().sha256 != model.sha256:
-            raise VoiceUnavailableError("the model was changed meanwhile", hint="send the clip again")
         return heard
 
     def close(self) -> None:
         """End the decoders."""
         self._intake.close()
 
-    def _several(self, pcm: bytes, parts: Sequence[bytes]) -> Sequence[bytes]:
-        """Those parts; the halves of a clip that is so short that it has none."""
-        return parts if len(parts) > 1 else [self._encoder.embed(half) for half in halves(pcm)]
+    def _still(self, model: ModelView) -> None:
+        """Nothing is compared with what another model made."""
+        if self.model().sha256 != model.sha256:
+            raise VoiceUnavailableError("the model was changed meanwhile", hint="send the clip again")
+
+    def _patiently(self) -> Callable[[bytes], bytes]:
+        """The encoder for the parts of one clip, which have `PATIENCE_S` together once the first is done."""
+        since: float | None = None
+
+        def embed(part: bytes) -> bytes:
+            nonlocal since
+            if since is not None and self._now() - since > PATIENCE_S:
+                raise VoiceUnavailableError(
+                    f"the encoder needed more than {PATIENCE_S:.0f} s for one clip", hint="send a shorter one"
+                )
+            found = self._encoder.embed(part)
+            since = self._now() if since is None else since
+            return found
+
+        return embed
 
     def _heard(self, clip: Clip, parts: Sequence[bytes], model: ModelView | None, sent: str) -> Heard:
         embedding = together(parts) if parts else b""
@@ -111,6 +140,11 @@ class Hearing:
 
     def _keyed(self, clip: Clip) -> str:
         return self._state_key.mac(b"voice-clip\n" + clip.sha256.encode())
+
+
+def _several(parts: tuple[bytes, ...], pcm: bytes, embed: Callable[[bytes], bytes]) -> tuple[bytes, ...]:
+    """Those parts; the halves of a clip that is so short that it has none."""
+    return parts if len(parts) > 1 else tuple(map(embed, halves(pcm)))
 
 
 def _with_several(quality: Quality) -> Quality:

@@ -5,6 +5,7 @@ Must never call one voice what two people say, as far as the parts tell.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,7 @@ from govd.voice.rules import cosine, mean, vector
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 PARTED_FROM_SECONDS: Final = 4.0
 """From so much speech on, a clip is embedded in parts. A shorter one is embedded whole: below two seconds a
@@ -21,14 +22,14 @@ part says less than the whole that it is taken from."""
 PART_SECONDS: Final = 2.5
 """Equal parts of so much speech or more, two at least: as much as speaker models learn from."""
 
-HALVES_FROM_SECONDS: Final = 6.0
-"""From so much speech on, the halves of a clip are held against one another when somebody enrolls."""
-
 HALVES_MARGIN: Final = 0.05
-"""Halves are shorter than the clips that a threshold was calibrated on: so much more they may differ."""
+SHORT_HALVES_MARGIN: Final = 0.1
+LONG_HALVES_SECONDS: Final = 6.0
+"""By the first of these the halves of a clip may differ more than a clip from its speaker: neither of them is
+a mean of several. By the second as well where the clip has less speech than the third. Measured: ADR 25."""
 
 PART_MARGIN: Final = 0.05
-"""A part is shorter than what a threshold was calibrated on: so much less it may match."""
+"""A single part may match by so much less than all of them on average."""
 
 SURE_PART_SECONDS: Final = 2.25
 SHORT_PART_MARGIN: Final = 0.2
@@ -61,31 +62,40 @@ def halves(pcm: bytes) -> list[bytes]:
     return _cut(pcm, 2)
 
 
-def two_voices(parts: Sequence[bytes], threshold: float) -> bool:
+def two_voices(parts: Sequence[bytes], seconds: float, threshold: float) -> bool:
     """Whether the halves of a clip sound like two people.
 
     Args:
         parts: The embeddings of its parts, two at least; of an odd count the one in the middle is held
             against either side.
+        seconds: Speech in all of them.
         threshold: The model's.
     """
     middles = {len(parts) // 2, (len(parts) + 1) // 2}
-    least = min(cosine(_mean(parts[:middle]), _mean(parts[middle:])) for middle in middles)
-    return least < threshold - HALVES_MARGIN
+    found = min(cosine(_mean(parts[:middle]), _mean(parts[middle:])) for middle in middles)
+    short = SHORT_HALVES_MARGIN if seconds < LONG_HALVES_SECONDS else 0.0
+    return found < threshold - HALVES_MARGIN - short
 
 
-def all_of(parts: Iterable[bytes], seconds: float, centroid: bytes, threshold: float) -> bool:
-    """Whether each part sounds like the same person.
+def all_of(parts: Sequence[bytes], seconds: float, centroid: bytes, threshold: float) -> bool:
+    """Whether each part of a clip sounds like the same person.
+
+    That their mean does is not enough: the mean of several strangers who each sound a little like somebody
+    sounds more like him than any of them does, for what tells them from him differs, and cancels out. So the
+    parts by which a clip was matched are to match on average as well.
 
     Args:
-        parts: Embeddings; no more are taken from it than needed.
-        seconds: Speech in each of them.
+        parts: Their embeddings, two at least.
+        seconds: Speech in all of them.
         centroid: Of that person.
         threshold: The model's.
     """
-    least = threshold - PART_MARGIN - SHORT_PART_MARGIN * max(0.0, SURE_PART_SECONDS - seconds)
     person = vector(centroid)
-    return all(cosine(vector(part), person) >= least for part in parts)
+    scores = [cosine(vector(part), person) for part in parts]
+    short = max(0.0, SURE_PART_SECONDS - seconds / len(parts))
+    if min(scores) < threshold - PART_MARGIN - SHORT_PART_MARGIN * short:
+        return False
+    return seconds < PARTED_FROM_SECONDS or math.fsum(scores) / len(scores) >= threshold
 
 
 def _cut(pcm: bytes, count: int) -> list[bytes]:

@@ -58,8 +58,8 @@ def test_an_agent_whose_tools_no_executor_serves_is_listed_as_advisory(served: G
     assert (listed()["alone"]["assurance"], listed()["alone"]["assurance_why"]) == ("advisory", no_executor)
     said = command(served, "agents", "list")
     assert f"alone: all its tools are ADVISORY: {no_executor}" in said.stderr
-    command(served, "agents", "suspend", "alone")
-    assert listed()["alone"]["assurance"] is None, "who decides nothing is neither"
+    command(served, "agents", "remove", "alone")
+    assert listed()["alone"]["assurance"] is None, "who is gone is neither"
     assert "alone:" not in command(served, "agents", "list").stderr
 
 

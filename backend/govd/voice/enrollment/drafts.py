@@ -74,6 +74,7 @@ class Open:
         return (
             self.ready
             and heard.model is not None
+            and heard.model.sha256 == self.model.sha256
             and rules.cosine(vector(heard.embedding), self.centre) >= self.model.threshold
         )
 
