@@ -47,14 +47,22 @@ def agent_router(context: Context, directory: Directory) -> APIRouter:
     return routes
 
 
-def operator_router(  # noqa: C901 - a list of routes
-    context: Context, directory: Directory, on_agents: Callable[[], None]
-) -> APIRouter:
+def operator_router(context: Context, directory: Directory, on_agents: Callable[[], None]) -> APIRouter:
     """Agents, executors and operators. `on_agents` is called after the set of agents has changed."""
     routes = APIRouter(tags=["identities"])
+    _lists(routes, context, directory)
+    _tokens(routes, context, directory, on_agents)
+    _states(routes, context, directory, on_agents)
+    _enrolments(routes, context, directory)
+    return routes
 
-    def one(kind: Kind, name: str) -> IdentityView:
-        return next(view for view in directory.views(kind) if view.name == name)
+
+def _one(directory: Directory, kind: Kind, name: str) -> IdentityView:
+    return next(view for view in directory.views(kind) if view.name == name)
+
+
+def _lists(routes: APIRouter, context: Context, directory: Directory) -> None:
+    """Who there is."""
 
     @routes.get("/v1/agents", response_model=Agents)
     async def agents(request: Request) -> Response:
@@ -73,6 +81,10 @@ def operator_router(  # noqa: C901 - a list of routes
         """Every operator."""
         context.doorkeeper.admit(request, "operator")
         return answer(Identities(identities=directory.views("operator")))
+
+
+def _tokens(routes: APIRouter, context: Context, directory: Directory, on_agents: Callable[[], None]) -> None:
+    """A new agent, or a new token of one."""
 
     @routes.post(
         "/v1/agents", status_code=201, response_model=TokenIssued, openapi_extra=documented(AgentSubmission)
@@ -93,7 +105,7 @@ def operator_router(  # noqa: C901 - a list of routes
         ttl = timedelta(seconds=body.ttl_s)
         token = await asyncio.to_thread(directory.add_agent, identity, ttl, operator.name)
         on_agents()
-        return answer(TokenIssued(identity=one("agent", body.name), token=token), 201)
+        return answer(TokenIssued(identity=_one(directory, "agent", body.name), token=token), 201)
 
     @routes.post("/v1/agents/{name}/token", response_model=TokenIssued, openapi_extra=documented(Rotation))
     async def rotate(request: Request, name: str) -> Response:
@@ -103,13 +115,17 @@ def operator_router(  # noqa: C901 - a list of routes
         token, _ = await asyncio.to_thread(
             directory.issue, name, timedelta(seconds=body.ttl_s), f"operator:{operator.name}", drop=True
         )
-        return answer(TokenIssued(identity=one("agent", name), token=token))
+        return answer(TokenIssued(identity=_one(directory, "agent", name), token=token))
+
+
+def _states(routes: APIRouter, context: Context, directory: Directory, on_agents: Callable[[], None]) -> None:
+    """Who may act at present."""
 
     async def set_state(request: Request, name: str, state: State, kind: Kind = "agent") -> Response:
         operator = context.doorkeeper.admit(request, "operator")
         await asyncio.to_thread(directory.set_state, kind, name, state, operator.name)
         on_agents()
-        return answer(one(kind, name))
+        return answer(_one(directory, kind, name))
 
     @routes.post("/v1/agents/{name}/suspend", response_model=IdentityView)
     async def suspend(request: Request, name: str) -> Response:
@@ -136,6 +152,10 @@ def operator_router(  # noqa: C901 - a list of routes
         """Remove an agent; its name is never given again."""
         return await set_state(request, name, "removed")
 
+
+def _enrolments(routes: APIRouter, context: Context, directory: Directory) -> None:
+    """What an operator signs."""
+
     @routes.post(
         "/v1/enrolments",
         status_code=201,
@@ -148,6 +168,4 @@ def operator_router(  # noqa: C901 - a list of routes
         body = await read_body(request, EnrolmentSubmission)
         enrolment = body.enrolment
         await asyncio.to_thread(directory.enrol, enrolment, body.signature, operator.name)
-        return answer(one(enrolment.kind, enrolment.name), 201)
-
-    return routes
+        return answer(_one(directory, enrolment.kind, enrolment.name), 201)

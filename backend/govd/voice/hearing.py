@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from govd.voice.model import Clip, Encoder, Intake
 
 PATIENCE_S: Final = 30.0
-"""For all parts of one clip behind the first, whose time has the model's loading in it. A clip keeps a slot
-of its lane so long at most."""
+"""So long after the first part of a clip, whose time has the model's loading in it, no other one is begun:
+with each part's own deadline that bounds how long a clip keeps a slot of its lane."""
 
 
 class Hearing:
